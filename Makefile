@@ -1,0 +1,37 @@
+# Every target works on a machine with only Python (3.11 or newer) and git.
+PYTHON ?= python3
+VENV ?= .venv
+TESTS ?= tests
+BIN = $(VENV)/bin
+
+.PHONY: check test test-all lint types fast docs release
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev --group validators
+	touch $@
+
+check: lint types fast  ## lint, format, types and the fast tests; under two minutes
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+fast: $(VENV)/.installed
+	$(BIN)/pytest -q -n 2 -m "not service and not slow" $(TESTS)
+
+test: $(VENV)/.installed  ## the tests; those with real servers one at a time, they use all cores themselves
+	$(BIN)/pytest -q -n 2 -m "not service and not nightly"
+	$(BIN)/pytest -q -m "service and not nightly"
+
+test-all: $(VENV)/.installed  ## every test, one at a time: on a machine that does nothing else
+	$(BIN)/pytest -q
+
+docs: $(VENV)/.installed  ## write what is derived in the README
+	$(BIN)/python docs/derive.py
+
+release: $(VENV)/.installed  ## VERSION=x.y.z: changelog, tag, build, smoke test; pushes nothing
+	$(BIN)/python scripts/release.py $(VERSION)

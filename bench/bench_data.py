@@ -1,0 +1,317 @@
+"""What the data layers cost: rendered services beside bare programs, on one PostgreSQL of its own.
+
+`python bench/bench_data.py` needs PostgreSQL's binaries, `wrk` and the development requirements. All
+servers run one worker process and use the same tables; contenders take turns.
+"""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "tests" / "service")]
+
+from databases import DatabaseServer, postgresql  # noqa: E402 - found through the path above
+from harness import Project, Server, free_port, project, serve, wait_until_live  # noqa: E402
+from report import interleaved, publish, table, versions  # noqa: E402
+
+ROUNDS = 3
+SECONDS = 4
+CONNECTIONS = 32
+ROWS = 200_000
+CHILDREN = 3
+
+BARE = '''
+"""One row by its key: ASGI and an asyncpg pool, nothing else."""
+import json, os
+import asyncpg
+
+async def app(scope, receive, send):
+    global pool
+    if scope["type"] == "lifespan":
+        await receive()
+        pool = await asyncpg.create_pool(os.environ["DSN"], min_size=10, max_size=10)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await pool.close()
+        return await send({"type": "lifespan.shutdown.complete"})
+    path = scope["path"]
+    if path == "/livez":
+        body = b"{}"
+    elif path == "/products/reviewed":
+        products = await pool.fetch("SELECT id, sku, name, price_cents, rating FROM products ORDER BY id DESC LIMIT 20")
+        reviews = await pool.fetch("SELECT product_id, id, author, rating, text FROM reviews WHERE product_id = ANY($1) ORDER BY id DESC", [row["id"] for row in products])
+        items = {row["id"]: dict(row) | {"reviews": []} for row in products}
+        for review in reviews:
+            items[review["product_id"]]["reviews"].append(dict(review))
+        body = json.dumps({"items": list(items.values())}).encode()
+    else:
+        row = await pool.fetchrow("SELECT id, sku, name, category, price_cents, rating, review_count, version, created_at FROM products WHERE id = $1", int(path.rpartition("/")[2]))
+        body = json.dumps(dict(row), default=str).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": body})
+'''
+
+PLAIN = '''
+"""The usual form: FastAPI, a session for each request, `session.get`."""
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+from fastapi import Depends, FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from app.products.models import Product
+import app.reviews.models
+from app.products.schemas import ProductOut
+
+engine = create_async_engine(os.environ["DSN"].replace("postgresql", "postgresql+asyncpg"), pool_size=10, max_overflow=0)
+sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+async def session() -> AsyncIterator[AsyncSession]:
+    async with sessions() as session:
+        yield session
+
+app = FastAPI()
+
+@app.get("/livez")
+async def live() -> dict[str, str]:
+    return {}
+
+@app.get("/products/{product_id}")
+async def read(product_id: int, session: Annotated[AsyncSession, Depends(session)]) -> ProductOut:
+    return await session.get(Product, product_id)
+'''
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of the load generator showed."""
+
+    rate: float
+    """Requests per second."""
+    slowest: float
+    """The 99th percentile in milliseconds."""
+    work: float
+    """Processor time of the service for one request, in microseconds."""
+
+
+def wrk(server: Server, path: str) -> Run:
+    """Put load on a path for some seconds; answers that are no success are an error."""
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}", "--latency", server.address + path]
+    before = processor_seconds(server)
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    used = processor_seconds(server) - before
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    count = re.search(r"(\d+) requests in", output)
+    slow = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
+    if "Non-2xx" in output or rate is None or count is None or slow is None:
+        raise RuntimeError(output)
+    milliseconds = float(slow[1]) * {"us": 0.001, "ms": 1, "s": 1000}[slow[2]]
+    return Run(float(rate[1]), milliseconds, used / int(count[1]) * 1e6)
+
+
+def processor_seconds(server: Server) -> float:
+    """Processor time that the service's process has used."""
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def program(owner: Project, name: str, text: str, dsn: str) -> Iterator[Server]:
+    """Serve a program with uvicorn in the environment of `owner`."""
+    (owner.path / f"{name}.py").write_text(text, encoding="utf-8")
+    port, log = free_port(), owner.path / f"{name}.log"
+    command = [str(owner.python), "-m", "uvicorn", f"{name}:app", "--port", str(port)]
+    command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            command, cwd=owner.path, env=owner.variables({"DSN": dsn}), stdout=sink, stderr=sink
+        )
+    server = Server(f"http://127.0.0.1:{port}", process, log)
+    try:
+        wait_until_live(server)
+        yield server
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def fill(database: DatabaseServer) -> None:
+    """Insert the rows that are read."""
+    # ruff: noqa: S608 - the statements hold the constants of this file
+    with database.connect(database.port, "bench") as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO products (sku, name, category, price_cents, review_count, version,"
+            " created_at, updated_at) SELECT 'sku-' || n, 'Product ' || n, 'c' || n % 20, n, 0, 1,"
+            f" now(), now() FROM generate_series(1, {ROWS}) n"
+        )
+        cursor.execute(
+            "INSERT INTO reviews (product_id, author, rating, text, created_at)"
+            " SELECT id, 'Ada', 1 + id % 5, 'A few words', now() FROM products,"
+            f" generate_series(1, {CHILDREN}) WHERE id > {ROWS - 1000}"
+        )
+        cursor.execute("ANALYZE")
+
+
+def rates(cases: Mapping[str, tuple[Server, str]], reference: str, note: str) -> str:
+    """Tables of throughput and of processor time; the latter also holds on a busy machine."""
+    runs: dict[str, list[Run]] = {name: [] for name in cases}
+
+    def contender(name: str) -> Callable[[], float]:
+        def run() -> float:
+            runs[name].append(wrk(*cases[name]))
+            return runs[name][-1].rate
+
+        return run
+
+    figures = interleaved({name: contender(name) for name in cases}, ROUNDS)
+    work = {name: [run.work for run in done] for name, done in runs.items()}
+    slow = [f"{name} {median(run.slowest for run in done):.1f}" for name, done in runs.items()]
+    return "\n\n".join(
+        [
+            f"### {note}",
+            table(figures, reference, "requests/s", 0),
+            table(work, reference, "us of the processor for one request", 0),
+            f"99th percentile in ms: {', '.join(slow)}.",
+        ]
+    )
+
+
+def cursor_of_page(page: int) -> str:
+    """The address of a page that a cursor leads to."""
+    after = {"after": ROWS - 20 * (page - 1) + 1}
+    text = base64.urlsafe_b64encode(json.dumps(after).encode()).decode()
+    return f"/products?limit=20&cursor={text.rstrip('=')}"
+
+
+def post(server: Server, path: str, body: object) -> None:
+    """Send JSON; anything but success is an error."""
+    request = urllib.request.Request(  # noqa: S310 - our own server
+        server.address + path,
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request).read()  # noqa: S310
+
+
+def inserts(server: Server) -> str:
+    """A thousand rows in one request, and one by one."""
+    counter = iter(range(10**9))
+
+    def new() -> dict[str, object]:
+        number = next(counter)
+        return {"sku": f"new-{number}", "name": "x", "category": "x", "price_cents": 1}
+
+    def batched() -> float:
+        started = time.perf_counter()
+        post(server, "/products/batch", [new() for _ in range(1000)])
+        return time.perf_counter() - started
+
+    def single() -> float:
+        started = time.perf_counter()
+        for _ in range(1000):
+            post(server, "/products", new())
+        return time.perf_counter() - started
+
+    figures = interleaved({"1,000 rows in one request": batched, "one by one": single}, ROUNDS)
+    return f"### Inserting 1,000 rows\n\n{table(figures, 'one by one', 'seconds')}"
+
+
+def peak_memory(server: Server) -> float:
+    """The most memory that the service's process ever had, in MB."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(peak[1]) / 1024 if peak else 0.0
+
+
+def export(service: Project) -> str:
+    """Peak memory before and after everything was exported."""
+    with serve(service, workers=1) as server:
+        server.get("/products?limit=100")
+        before = peak_memory(server)
+        started = time.perf_counter()
+        with urllib.request.urlopen(server.address + "/products/export.ndjson") as response:  # noqa: S310
+            size = sum(len(chunk) for chunk in iter(lambda: response.read(65536), b""))
+        seconds = time.perf_counter() - started
+        after = peak_memory(server)
+    return (
+        f"### Exporting {ROWS:,} rows\n\n{size / 1e6:.0f} MB of JSON lines in {seconds:.1f} s; peak "
+        f"memory {before:.1f} MB before, {after:.1f} MB after."
+    )
+
+
+def main() -> None:
+    """Run everything and write the section."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        database = stack.enter_context(postgresql())
+        database.execute("CREATE DATABASE bench")
+        dsn = database.url("bench")
+        variables = {
+            "APP_DATABASE__URL": dsn,
+            "APP_ENVIRONMENT": "production",
+            "APP_LOG__LEVEL": "WARNING",
+        }
+        projects = {
+            layer: project(
+                folder / layer, variables, db_driver="asyncpg", data_layer=layer, cache="none"
+            )
+            for layer in ("asyncpg", "sqlalchemy", "sqlmodel")
+        }
+        projects["sqlalchemy"].run("app.migrate")
+        fill(database)
+        serving = {
+            layer: stack.enter_context(serve(one, workers=1)) for layer, one in projects.items()
+        }
+        pinging = {"APP_DATABASE__POOL_PRE_PING": "false"}
+        no_ping = stack.enter_context(serve(projects["sqlalchemy"], workers=1, **pinging))
+        bare = stack.enter_context(program(projects["asyncpg"], "bare", BARE, dsn))
+        plain = stack.enter_context(program(projects["sqlalchemy"], "plain", PLAIN, dsn))
+        one = {
+            "bare ASGI, asyncpg pool": (bare, "/products/777"),
+            "plain FastAPI, `session.get`": (plain, "/products/777"),
+            "rendered, plain asyncpg pool": (serving["asyncpg"], "/products/777"),
+            "rendered, SQLAlchemy": (serving["sqlalchemy"], "/products/777"),
+            "rendered, SQLAlchemy, no pre-ping": (no_ping, "/products/777"),
+            "rendered, SQLModel": (serving["sqlmodel"], "/products/777"),
+        }
+        many = {
+            name: (server, "/products/reviewed?limit=20")
+            for name, (server, _) in one.items()
+            if server is not plain
+        }
+        sqlalchemy = serving["sqlalchemy"]
+        pages = {
+            "cursor, page 1": (sqlalchemy, "/products?limit=20"),
+            "cursor, page 1,000": (sqlalchemy, cursor_of_page(1000)),
+        }
+        offsets = {
+            "offset, page 1": (sqlalchemy, "/products/numbered?limit=20"),
+            "offset, page 1,000": (sqlalchemy, "/products/numbered?limit=20&offset=19980"),
+        }
+        reference = "bare ASGI, asyncpg pool"
+        body = [
+            versions("fastapi", "sqlalchemy", "asyncpg", "uvicorn")
+            + f" wrk, {CONNECTIONS} connections, one worker.",
+            rates(one, reference, "One row by its key"),
+            rates(many, reference, "20 products with their reviews"),
+            rates(pages | offsets, "cursor, page 1", f"Pages of {ROWS:,} rows"),
+            inserts(sqlalchemy),
+            export(projects["sqlalchemy"]),
+        ]
+    publish("Data", "python bench/bench_data.py", "\n\n".join(body))
+
+
+if __name__ == "__main__":
+    main()

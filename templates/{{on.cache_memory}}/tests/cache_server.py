@@ -1,0 +1,3 @@
+"""The tests' cache: in this process."""
+
+MISSING = ""

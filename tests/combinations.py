@@ -1,0 +1,196 @@
+"""Combinations of answers, and a renderer fast enough to try hundreds of them.
+
+The renderer is copier's way of rendering in few lines, with every template compiled once; a test
+compares it with copier itself.
+"""
+
+import itertools
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from generator.answers import PRESET, Evaluation, Given, resolve
+from generator.errors import FastgenError
+from generator.questions import Catalog, Question, load_catalog
+from generator.template import packaged_root
+
+ROOT = packaged_root()
+SUFFIX = ".jinja"
+ANSWERS_TEMPLATE = "{{ _copier_conf.answers_file }}.jinja"
+Answers = dict[str, Any]
+
+
+@cache
+def catalog() -> Catalog:
+    """The questions of the working tree's template."""
+    return load_catalog(ROOT)
+
+
+def values(question: Question) -> list[Any]:
+    """The answers of one question that are tried; empty for questions without choices."""
+    if question.type == "bool":
+        return [True, False]
+    choices = [choice.value for choice in question.choices]
+    if question.multiselect:
+        return [[], choices, *([choice] for choice in choices if len(choices) > 1)]
+    return choices
+
+
+def checked(chosen: Mapping[str, Any]) -> Answers | None:
+    """The answers of a project with these choices, or None where they are refused.
+
+    Choices that do not apply after the earlier ones are dropped.
+    """
+    given = {key: Given(value, PRESET) for key, value in chosen.items()}
+    try:
+        answers = resolve(catalog(), {"project_name": Given("demo", PRESET)} | given)
+    except FastgenError:
+        return None
+    return {key: answer.value for key, answer in answers.items()}
+
+
+def _pairs(answers: Mapping[str, Any], keys: list[str]) -> set[tuple[str, str, str, str]]:
+    """Every two applicable choices of a project."""
+    found = [(key, repr(answers[key])) for key in keys if key in answers]
+    return {(*one, *other) for one, other in itertools.combinations(found, 2)}
+
+
+@cache
+def all_pairs() -> tuple[Answers, ...]:
+    """Projects in which every two choices that can meet do meet."""
+    draw = random.Random(7)  # noqa: S311 - the same projects in every run
+    domains = {q.key: found for q in catalog().asked if (found := values(q))}
+    keys = list(domains)
+    wanted = {
+        (one, repr(a), other, repr(b))
+        for one, other in itertools.combinations(keys, 2)
+        for a in domains[one]
+        for b in domains[other]
+    }
+    rows: list[Answers] = []
+    for pair in sorted(wanted):
+        if pair not in wanted:
+            continue
+        best: Answers | None = None
+        gain = 0
+        for _ in range(12):
+            chosen = {key: draw.choice(options) for key, options in domains.items()}
+            for key, text in (pair[:2], pair[2:]):
+                chosen[key] = next(v for v in domains[key] if repr(v) == text)
+            row = checked(chosen)
+            if row is not None and pair in _pairs(row, keys):
+                covered = len(_pairs(row, keys) & wanted)
+                best, gain = (row, covered) if covered > gain else (best, gain)
+        wanted.discard(pair)
+        if best is not None:
+            rows.append(best)
+            wanted -= _pairs(best, keys)
+    return tuple(rows)
+
+
+def drawn(number: int, seed: int = 11) -> Iterator[Answers]:
+    """Projects drawn at random (the same ones in every run)."""
+    draw = random.Random(seed)  # noqa: S311 - no secrets here
+    domains = {q.key: found for q in catalog().asked if (found := values(q))}
+    while number:
+        row = checked({key: draw.choice(options) for key, options in domains.items()})
+        if row is not None:
+            number -= 1
+            yield row
+
+
+@cache
+def _defaults() -> Answers:
+    return checked({}) or {}
+
+
+def named(answers: Mapping[str, Any]) -> str:
+    """The choices of a project that differ from the defaults, as `key=value`."""
+    defaults = _defaults()
+    different = {key: value for key, value in answers.items() if value != defaults.get(key)}
+    return " ".join(f"{key}={value}" for key, value in different.items()) or "defaults"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One project: its answers with the computed ones, and its files."""
+
+    answers: Answers
+    name: str
+    """The choices that differ from the defaults."""
+    files: Mapping[str, bytes]
+
+
+class Renderer:
+    """Renders projects in memory."""
+
+    def __init__(self) -> None:
+        """Load nothing yet: templates are compiled when they are first used."""
+        self.environment = Evaluation(catalog()).environment
+        self._strings: dict[str, Any] = {}
+
+    def render(self, answers: Mapping[str, Any]) -> Rendered:
+        """Render the project of checked answers."""
+        context = self.context(answers)
+        files: dict[str, bytes] = {}
+        for source in self.sources:
+            target = self._target(source, context)
+            if target is None:
+                continue
+            if target in files:
+                raise AssertionError(f"two layers own {target}")
+            files[target] = self._content(source, context)
+        return Rendered(context, named(answers), files)
+
+    def context(self, answers: Mapping[str, Any]) -> Answers:
+        """All answers, the computed ones included."""
+        evaluation = Evaluation(catalog())
+        for question in catalog().questions.values():
+            answered = question.key in answers
+            evaluation.context[question.key] = (
+                answers[question.key] if answered else evaluation.default(question)
+            )
+        return evaluation.context
+
+    @cached_property
+    def sources(self) -> list[PurePosixPath]:
+        """The template's files, without what is never rendered."""
+        base = ROOT / "templates"
+        skipped = {"_shared", "_slots", "feature.yml", "__pycache__"}
+        found = (path.relative_to(base) for path in sorted(base.rglob("*")) if path.is_file())
+        return [
+            PurePosixPath(path.as_posix())
+            for path in found
+            if not skipped & set(path.parts) and path.name != ANSWERS_TEMPLATE
+        ]
+
+    def _target(self, source: PurePosixPath, context: Answers) -> str | None:
+        parts = [self._string(part, context) for part in source.parts]
+        if not all(parts):
+            return None
+        return PurePosixPath(*parts).as_posix().removesuffix(SUFFIX)
+
+    def _string(self, text: str, context: Answers) -> str:
+        if "{" not in text:
+            return text
+        template = self._strings.get(text)
+        if template is None:
+            template = self._strings[text] = self.environment.from_string(text)
+        rendered: str = template.render(context)
+        return rendered
+
+    def _content(self, source: PurePosixPath, context: Answers) -> bytes:
+        if source.suffix != SUFFIX:
+            return Path(ROOT, "templates", source).read_bytes()
+        template = self.environment.get_template(f"templates/{source}")
+        return template.render(context).encode()
+
+
+@cache
+def rendered(number: int = 100) -> tuple[Rendered, ...]:
+    """All pairs, and `number` more projects."""
+    renderer = Renderer()
+    return tuple(renderer.render(answers) for answers in (*all_pairs(), *drawn(number)))

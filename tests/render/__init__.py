@@ -1,0 +1,1 @@
+"""What is rendered: files, their checkers, and that they agree."""

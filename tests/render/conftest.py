@@ -1,0 +1,77 @@
+"""The kinds of projects whose deployment files are checked."""
+
+from typing import Any
+
+import pytest
+from artefacts import Project, render
+
+COMBINATIONS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "postgresql": {"db_driver": "asyncpg", "replicas": 3, "db_max_connections": 200},
+    "hyphens": {"project_name": "my-web-shop-2", "tls": "provided", "python_version": "3.11"},
+    "no database": {"db_driver": "none", "metrics": "none", "tls": "none", "replicas": 2},
+    "no edge": {"http_edge": "none", "db_driver": "asyncpg", "replicas": 2},
+    "old nginx": {"nginx_version": "1.22", "cpus": 0.5, "memory_mb": 512},
+    "old nginx, plain": {"nginx_version": "1.22", "tls": "none"},
+    "nginx 1.26": {"nginx_version": "1.26", "workload": "realtime", "cpus": 8, "memory_mb": 8192},
+    "mysql": {"db_driver": "asyncmy", "cache": "redis", "server": "gunicorn"},
+    "memcached": {"cache": "memcached", "server": "granian", "replicas": 1},
+    "taskiq": {"queue": "taskiq", "broker": "nats", "cache": "redis"},
+    "celery": {"queue": "celery", "broker": "rabbitmq", "db_driver": "asyncpg"},
+    "procrastinate": {"queue": "procrastinate", "db_driver": "asyncpg"},
+    "long": {"project_name": "a" * 49 + "b", "db_driver": "asyncpg", "target_rps": 1},
+}
+MACHINES: dict[str, dict[str, Any]] = {
+    "systemd": {"deployment": ["systemd"]},
+    "systemd, postgresql": {"deployment": ["systemd"], "db_driver": "asyncpg", "tls": "none"},
+    "systemd, gunicorn": {"deployment": ["systemd", "compose"], "server": "gunicorn", "cpus": 0.5},
+    "systemd, granian": {"deployment": ["systemd"], "server": "granian", "http_edge": "none"},
+    "systemd, queue": {"deployment": ["systemd"], "queue": "taskiq", "broker": "redis"},
+    "systemd, long": {"deployment": ["systemd"], "project_name": "b" * 49 + "c"},
+}
+CLUSTERS: dict[str, dict[str, Any]] = {
+    "kubernetes": {"deployment": ["kubernetes"], "db_driver": "asyncpg", "replicas": 4},
+    "kubernetes, alone": {"deployment": ["kubernetes"], "db_driver": "none", "replicas": 1},
+    "kubernetes, redis": {
+        "deployment": ["kubernetes", "compose"],
+        "db_driver": "aiomysql",
+        "cache": "redis",
+        "queue": "taskiq",
+        "broker": "rabbitmq",
+        "server": "gunicorn",
+        "per_environment": True,
+        "staging_replicas": 1,
+        "staging_cpus": 0.5,
+        "staging_memory_mb": 512,
+    },
+    "kubernetes, long": {
+        "deployment": ["kubernetes"],
+        "db_driver": "asyncpg",
+        "project_name": "c" * 49 + "d",
+    },
+}
+WITH_NGINX = [name for name, data in COMBINATIONS.items() if data.get("http_edge") != "none"]
+
+
+@pytest.fixture(params=list(COMBINATIONS))
+def project(request: pytest.FixtureRequest) -> Project:
+    """Give each kind of project."""
+    return render(**COMBINATIONS[request.param])
+
+
+@pytest.fixture(params=WITH_NGINX)
+def edge(request: pytest.FixtureRequest) -> Project:
+    """Give each kind of project with nginx."""
+    return render(**COMBINATIONS[request.param])
+
+
+@pytest.fixture(params=list(MACHINES))
+def machine(request: pytest.FixtureRequest) -> Project:
+    """Give each kind of project with systemd units."""
+    return render(**MACHINES[request.param])
+
+
+@pytest.fixture(params=list(CLUSTERS))
+def cluster(request: pytest.FixtureRequest) -> Project:
+    """Give each kind of project with Kubernetes manifests."""
+    return render(**CLUSTERS[request.param])

@@ -1,0 +1,96 @@
+"""Deployment files of every kind of project: the checkers of their formats find nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+from artefacts import NginxTree, Project, nginx_command, run, tool
+
+SKIPPED_CHECKOV = {
+    "CKV_DOCKER_7": "tags name a release; digests cannot be known without a registry",
+}
+
+
+def test_dockerfile_is_clean(project: Project) -> None:
+    done = run([tool("hadolint"), "--format", "json", "Dockerfile"], project.root)
+    assert json.loads(done.stdout) == []
+    assert done.returncode == 0
+
+
+def test_compose_files_follow_the_schema(project: Project) -> None:
+    done = run(
+        [
+            *(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec"),
+            *("compose.yaml", "compose.override.yaml"),
+        ],
+        project.root,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_compose_accepts_both_stacks(project: Project) -> None:
+    docker = tool("docker", required_in_ci=False)
+    if run([docker, "compose", "version"], project.root).returncode:
+        pytest.skip("docker has no compose plugin")
+    for files in (["--file", "compose.yaml"], []):
+        done = run([docker, "compose", *files, "config", "--quiet"], project.root)
+        assert done.returncode == 0, done.stderr
+        assert not done.stderr
+
+
+def test_workflow_follows_the_schema(project: Project) -> None:
+    schema = "vendor.github-workflows"
+    workflow = Path(".github/workflows/ci.yml")
+    done = run([tool("check-jsonschema"), "--builtin-schema", schema, workflow], project.root)
+    assert done.returncode == 0, done.stdout
+
+
+def test_workflow_is_safe(project: Project) -> None:
+    command = [tool("zizmor"), "--offline", "--format", "json", ".github/workflows/ci.yml"]
+    done = run(command, project.root)
+    assert json.loads(done.stdout) == []
+
+
+def test_scripts_are_clean(project: Project) -> None:
+    scripts = sorted(project.root.rglob("*.sh"))
+    if not scripts:
+        pytest.skip("this project has no scripts")
+    done = run([tool("shellcheck"), "--severity", "style", *scripts], project.root)
+    assert done.returncode == 0, done.stdout
+
+
+def test_nginx_accepts_its_configuration(edge: Project, tmp_path: Path) -> None:
+    nginx = nginx_command(edge.answers["nginx_version"])
+    tree = NginxTree(edge, tmp_path)
+    done = run([*nginx, "-t", "-e", "stderr", "-p", tmp_path, "-c", "nginx.conf"], tmp_path)
+    said = [line for line in done.stderr.splitlines() if "[" in line]
+    # A hard limit of this machine below the planned one says nothing about the file.
+    assert [line for line in said if "RLIMIT_NOFILE" not in line] == []
+    assert done.returncode == 0
+    assert tree.root == tmp_path
+
+
+def test_nginx_has_no_known_weakness(edge: Project, tmp_path: Path) -> None:
+    NginxTree(edge, tmp_path)
+    done = run([tool("gixy"), "--format", "json", "nginx.conf"], tmp_path)
+    assert json.loads(done.stdout) == []
+
+
+@pytest.mark.slow
+def test_checkov_finds_nothing(project: Project) -> None:
+    done = run(
+        [
+            *(tool("checkov", required_in_ci=False), "--directory", ".", "--skip-download"),
+            *("--compact", "--quiet", "--output", "json"),
+            *("--framework", "dockerfile", "github_actions"),
+            *("--skip-check", ",".join(SKIPPED_CHECKOV)),
+        ],
+        project.root,
+    )
+    results = json.loads(done.stdout)
+    found = [
+        (check["check_id"], check["file_path"])
+        for result in (results if isinstance(results, list) else [results])
+        for check in result.get("results", {}).get("failed_checks", [])
+    ]
+    assert found == []

@@ -1,0 +1,289 @@
+"""One truth across files: ports, names, limits, times and secrets are the same wherever they stand."""
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import crossplane  # type: ignore[import-untyped]
+import pytest
+from artefacts import NginxTree, Project, directives
+
+SECONDS = re.compile(r"(\d+)s")
+
+
+def services(project: Project) -> Mapping[str, Any]:
+    """Read the services of the production stack."""
+    found: Mapping[str, Any] = project.yaml("compose.yaml")["services"]
+    return found
+
+
+def nginx(project: Project, folder: Path) -> dict[str, list[list[str]]]:
+    """Parse the directives of nginx by name."""
+    NginxTree(project, folder)
+    parsed = crossplane.parse(str(folder / "nginx.conf"), combine=True)
+    assert parsed["status"] == "ok", parsed["errors"]
+    found: dict[str, list[list[str]]] = {}
+    for name, arguments in directives(parsed):
+        found.setdefault(name, []).append(arguments)
+    return found
+
+
+def dockerfile(project: Project) -> list[tuple[str, str]]:
+    """Read the instructions of the final stage."""
+    text = project.text("Dockerfile").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    last = max(number for number, line in enumerate(lines) if line.startswith("FROM "))
+    return [(line.split()[0], line.split(maxsplit=1)[1]) for line in lines[last:]]
+
+
+def test_limits_of_the_container_are_those_of_the_plan(project: Project) -> None:
+    app = services(project)["app"]
+    host = project.production["host"]
+    limits = app["deploy"]["resources"]["limits"]
+    assert float(limits["cpus"]) == host["cpus"]
+    assert limits["memory"] == f"{host['memory_mb']}M"
+    assert app["deploy"]["replicas"] == host["replicas"]
+    assert app["ulimits"]["nofile"] == project.number("nofile")
+    assert limits["pids"] > project.number("workers") * project.number("threads")
+
+
+def test_service_reads_the_numbers_that_the_plan_gives(project: Project) -> None:
+    server = project.settings()["server"]
+    for name in ("workers", "keep_alive", "graceful_timeout", "limit_concurrency"):
+        assert server[name] == project.number(name)
+    assert server["planned_cpus"] == project.production["host"]["cpus"]
+
+
+def test_times_to_stop_nest(project: Project) -> None:
+    app = services(project)["app"]
+    server = project.settings()["server"]
+    stop = SECONDS.fullmatch(app["stop_grace_period"])
+    assert stop
+    assert int(stop[1]) == project.number("stop_grace")
+    assert server["request_timeout"] <= server["graceful_timeout"] < int(stop[1])
+
+
+def test_port_is_one(project: Project) -> None:
+    instructions = dict(dockerfile(project))
+    exposed = instructions["EXPOSE"]
+    assert f"port: NonNegativeInt = {exposed}" in project.text("app/settings.py")
+    app = services(project)["app"]
+    assert f"127.0.0.1:{exposed}/livez" in instructions["HEALTHCHECK"]
+    assert any(f"127.0.0.1:{exposed}/readyz" in word for word in app["healthcheck"]["test"])
+    for published in app.get("ports", []):
+        assert published.rsplit(":", 1)[1] == exposed
+
+
+def test_only_the_edge_is_published(project: Project) -> None:
+    for name, service in services(project).items():
+        for port in service.get("ports", []):
+            assert name == "nginx" or port.startswith("127.0.0.1:"), (name, port)
+
+
+def test_containers_can_write_nowhere(project: Project) -> None:
+    for name, service in services(project).items():
+        assert "no-new-privileges:true" in service["security_opt"], name
+        if name not in {"database", "broker"}:
+            assert service["read_only"] is True, name
+            assert service["cap_drop"] == ["ALL"], name
+
+
+def test_image_runs_as_a_number_in_exec_form(project: Project) -> None:
+    instructions = dict(dockerfile(project))
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", instructions["USER"])
+    assert instructions["CMD"] == '["python", "-m", "app"]'
+    assert not {"RUN", "ADD", "ARG"} & set(instructions)
+
+
+def test_image_has_what_the_service_needs_and_no_more(project: Project) -> None:
+    copied = [shlex.split(text) for name, text in dockerfile(project) if name == "COPY"]
+    paths = {words[-2].removeprefix("/srv/") for words in copied if words[0] == "--from=build"}
+    allowed = {line[1:] for line in project.text(".dockerignore").splitlines() if line[:1] == "!"}
+    assert paths - {".venv", "/volume"} == allowed - {"pyproject.toml", "uv.lock"}
+    for path in paths - {".venv", "/volume"}:
+        assert (project.root / path).exists(), path
+    assert ("migrations" in paths) == (project.root / "migrations").is_dir()
+
+
+def test_secrets_have_a_file_and_a_maker(project: Project) -> None:
+    stack = project.yaml("compose.yaml")
+    defined = set(stack.get("secrets", {}))
+    used = {
+        secret if isinstance(secret, str) else secret["source"]
+        for service in stack["services"].values()
+        for secret in service.get("secrets", [])
+    }
+    assert used == defined
+    for name in defined:
+        assert stack["secrets"][name]["file"] == f"deploy/secrets/{name}"
+        assert re.search(rf"^keep {name} ", project.text("deploy/secrets.sh"), re.M)
+    assert "*" in project.text("deploy/secrets/.gitignore").splitlines() if defined else True
+
+
+def test_no_secret_has_a_default(project: Project) -> None:
+    for name, service in services(project).items():
+        for key, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|TOKEN", key) and "RANDOM" not in key:
+                assert str(value).startswith("/run/secrets/"), (name, key)
+            assert not re.search(r"://[^/]+:[^/]+@", str(value)), (name, key)
+
+
+def test_secret_settings_are_read_by_the_service(project: Project) -> None:
+    fields = set(re.findall(r"^    (\w+): \w+", project.text("app/settings.py"), re.M))
+    for secret in services(project)["app"].get("secrets", []):
+        field = secret["target"].removeprefix("APP_").split("__")[0].lower()
+        assert secret["target"].startswith("APP_")
+        assert field in fields
+
+
+def test_volumes_and_networks_are_all_defined(project: Project) -> None:
+    stack = project.yaml("compose.yaml")
+    for service in stack["services"].values():
+        assert set(service.get("networks", [])) <= set(stack["networks"])
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert source.startswith("./") or source in stack["volumes"], source
+            assert not source.startswith("./") or (project.root / source).exists()
+        assert set(service.get("depends_on", {})) <= set(stack["services"])
+
+
+def test_migration_runs_before_the_service(project: Project) -> None:
+    found = services(project)
+    assert ("migrate" in found) == (project.root / "migrations").is_dir()
+    if "migrate" in found:
+        module = found["migrate"]["command"][-1]
+        assert (project.root / f"{module.replace('.', '/')}.py").is_file()
+        condition = found["app"]["depends_on"]["migrate"]["condition"]
+        assert condition == "service_completed_successfully"
+
+
+def test_workers_of_the_queue_are_there_and_no_more(project: Project) -> None:
+    found = services(project)
+    wanted = project.answers["queue"] != "background"
+    assert ("worker" in found, "scheduler" in found) == (wanted, wanted)
+    if wanted:
+        assert found["scheduler"]["deploy"]["replicas"] == 1
+        assert found["worker"]["healthcheck"] == {"disable": True}
+        grace = SECONDS.fullmatch(found["worker"]["stop_grace_period"])
+        assert grace
+        assert int(grace[1]) > project.settings()["queue"]["stop_grace"]
+        environment = set(found["worker"]["environment"])
+        assert environment <= set(found["app"]["environment"])
+        assert found["worker"].get("secrets") == found["app"].get("secrets")
+
+
+def test_database_allows_what_the_plan_counts_with(project: Project) -> None:
+    database = services(project).get("database")
+    if database is None:
+        pytest.skip("this project has no database server")
+    limit = project.production["host"]["db_max_connections"]
+    assert database["command"][-1].replace("--max-", "max_") == f"max_connections={limit}"
+    keys = {"POSTGRES_USER", "MARIADB_USER"} & set(database["environment"])
+    name = database["environment"][keys.pop()]
+    assert f"://{name}:" in project.text("deploy/secrets.sh")
+
+
+def test_workflow_tests_against_what_is_deployed(project: Project) -> None:
+    tests = project.yaml(".github/workflows/ci.yml")["jobs"]["test"]
+    edge = {"nginx", "certificate", "certbot"}
+    backing = {
+        one["image"]
+        for name, one in services(project).items()
+        if name not in edge and "build" not in one
+    }
+    started = [
+        step["run"].split()[5] for step in tests["steps"] if "docker run" in step.get("run", "")
+    ]
+    assert {one["image"] for one in tests.get("services", {}).values()} | set(started) == backing
+
+
+def test_workflow_runs_on_the_python_of_the_image(project: Project) -> None:
+    base = dockerfile(project)[0][1]
+    tests = project.yaml(".github/workflows/ci.yml")["jobs"]["test"]
+    assert f"python:{tests['strategy']['matrix']['python'][-1]}-slim-trixie" == base
+    assert tests["strategy"]["matrix"]["python"][0] == "3.11"
+
+
+def test_nginx_has_the_numbers_of_the_plan(edge: Project, tmp_path: Path) -> None:
+    found = nginx(edge, tmp_path)
+    for directive, number in {
+        "worker_processes": "nginx_worker_processes",
+        "worker_connections": "nginx_worker_connections",
+        "worker_rlimit_nofile": "nginx_rlimit_nofile",
+        "keepalive": "nginx_keepalive",
+    }.items():
+        assert found[directive] == [[str(edge.number(number))]]
+    for directive, number in {
+        "keepalive_timeout": "nginx_keepalive_timeout",
+        "worker_shutdown_timeout": "nginx_shutdown_timeout",
+        "proxy_read_timeout": "nginx_proxy_read_timeout",
+    }.items():
+        assert {text for (text,) in found[directive]} == {f"{edge.number(number)}s"}
+
+
+def test_times_nest_from_nginx_to_the_service(edge: Project, tmp_path: Path) -> None:
+    found = nginx(edge, tmp_path)
+    server = edge.settings()["server"]
+    (read,) = {int(text.removesuffix("s")) for (text,) in found["proxy_read_timeout"]}
+    ((idle,),) = found["keepalive_timeout"]
+    assert read > server["request_timeout"]
+    assert server["keep_alive"] > int(idle.removesuffix("s"))
+    grace = services(edge)["nginx"]["stop_grace_period"]
+    ((shutdown,),) = found["worker_shutdown_timeout"]
+    assert int(grace.removesuffix("s")) > int(shutdown.removesuffix("s"))
+
+
+def test_nginx_asks_the_service_where_it_listens(edge: Project) -> None:
+    exposed = dict(dockerfile(edge))["EXPOSE"]
+    assert re.search(rf"^    server app:{exposed} ", edge.text("deploy/nginx/upstream.conf"), re.M)
+    assert "app" in services(edge)
+    resolves = " resolve;" in edge.text("deploy/nginx/upstream.conf")
+    assert resolves == (edge.answers["nginx_version"] == "1.30")
+
+
+def test_nginx_image_is_of_the_version_asked_for(edge: Project) -> None:
+    assert services(edge)["nginx"]["image"] == f"nginx:{edge.answers['nginx_version']}-alpine"
+
+
+def test_only_nginx_is_believed_about_clients(edge: Project, tmp_path: Path) -> None:
+    stack = edge.yaml("compose.yaml")
+    trusted = stack["services"]["app"]["environment"]["APP_SERVER__TRUSTED_PROXIES"]
+    assert stack["networks"]["edge"]["ipam"]["config"] == [{"subnet": trusted}]
+    assert "*" not in trusted
+    found = nginx(edge, tmp_path)
+    headers = {tuple(arguments) for arguments in found["proxy_set_header"]}
+    assert ("X-Forwarded-For", "$remote_addr") in headers
+    assert ("Forwarded", "") in headers
+    assert not any("$proxy_add_x_forwarded_for" in value for _, value in headers)
+
+
+def test_nginx_answers_for_the_domain_alone(edge: Project, tmp_path: Path) -> None:
+    found = nginx(edge, tmp_path)
+    names = {name for names in found["server_name"] for name in names}
+    assert names == {edge.answers["domain"], "_", "localhost"}
+    secure = edge.answers["tls"] != "none"
+    assert ("ssl_reject_handshake" in found) == secure
+    published = [port.split(":")[-1] for port in services(edge)["nginx"]["ports"]]
+    assert published == ["80", *(["443"] if secure else [])]
+    assert ("http2" in found) == (secure and edge.answers["nginx_version"] != "1.22")
+
+
+def test_certificate_is_read_where_it_is_written(edge: Project) -> None:
+    mounts = dict(
+        reversed(volume.removesuffix(":ro").split(":"))
+        for volume in services(edge)["nginx"]["volumes"]
+    )
+    source = {"acme": "certificates", "provided": "./deploy/certificates", "none": None}
+    assert mounts.get("/etc/nginx/certificates") == source[edge.answers["tls"]]
+    assert mounts[f"/etc/nginx/{edge.name}"] == "./deploy/nginx"
+    if edge.answers["tls"] == "acme":
+        written = services(edge)["certbot"]["volumes"]
+        assert "certificates:/etc/nginx/certificates" in written
+        assert services(edge)["certificate"]["environment"]["DOMAIN"] == edge.answers["domain"]
+
+
+def test_metrics_are_closed_at_the_edge(edge: Project) -> None:
+    closed = re.search(r"location /metrics \{\s+return 404;", edge.text("deploy/nginx/site.conf"))
+    assert closed

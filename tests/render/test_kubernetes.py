@@ -1,0 +1,166 @@
+"""Kubernetes manifests: built by Kustomize, checked against the API's schemas, equal to the plan."""
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+import yaml
+from artefacts import Project, run, tool
+
+ENVIRONMENTS = ["staging", "production"]
+KUBERNETES = "1.34"
+WITHOUT_SCHEMA = {"HTTPRoute"}
+"""Kinds of extensions, whose schemas are not in the checker: it passes them with a warning."""
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def environment(request: pytest.FixtureRequest) -> str:
+    """Each environment that has an overlay."""
+    name: str = request.param
+    return name
+
+
+@cache
+def built(project: Project, environment: str) -> str:
+    """Build an overlay."""
+    overlay = project.root / "deploy" / "kubernetes" / "overlays" / environment
+    done = run([tool("kubectl", required_in_ci=False), "kustomize", overlay], project.root)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+def objects(project: Project, environment: str) -> dict[str, Any]:
+    """Build an overlay; its objects by kind."""
+    found = list(yaml.safe_load_all(built(project, environment)))
+    of_queue = ("-worker", "-scheduler")
+    return {one["kind"]: one for one in found if not one["metadata"]["name"].endswith(of_queue)}
+
+
+def container(project: Project, environment: str) -> Any:  # noqa: ANN401 - a parsed object
+    pod = objects(project, environment)["Deployment"]["spec"]["template"]["spec"]
+    return pod["containers"][0]
+
+
+def test_objects_follow_the_schemas(cluster: Project, environment: str) -> None:
+    path = cluster.root / f"{environment}.built.yaml"
+    path.write_text(built(cluster, environment), "utf-8")
+    done = run([tool("kubernetes-validate"), "--strict", "-k", KUBERNETES, path], cluster.root)
+    path.unlink()
+    said = (done.stdout + done.stderr).splitlines()
+    warned = [line for line in said if not line.startswith("INFO")]
+    assert [
+        line for line in warned if not any(f" {kind} " in line for kind in WITHOUT_SCHEMA)
+    ] == []
+    assert done.returncode == 0
+
+
+def test_route_has_the_form_of_the_gateway_api(cluster: Project, environment: str) -> None:
+    route = objects(cluster, environment)["HTTPRoute"]
+    assert set(route["spec"]) == {"parentRefs", "hostnames", "rules"}
+    domain = cluster.answers["domain"]
+    assert route["spec"]["hostnames"] == [
+        domain if environment == "production" else f"{environment}.{domain}"
+    ]
+    first, metrics = route["spec"]["rules"]
+    service = objects(cluster, environment)["Service"]
+    (backend,) = first["backendRefs"]
+    assert backend == {
+        "name": service["metadata"]["name"],
+        "port": service["spec"]["ports"][0]["port"],
+    }
+    assert metrics["matches"] == [{"path": {"type": "PathPrefix", "value": "/metrics"}}]
+    assert "backendRefs" not in metrics
+
+
+def test_numbers_are_those_of_the_plan(cluster: Project, environment: str) -> None:
+    plan = cluster.answers["plan"]["environments"][environment]
+    found = objects(cluster, environment)
+    resources = container(cluster, environment)["resources"]
+    assert resources["requests"]["cpu"] == f"{round(plan['host']['cpus'] * 1000)}m"
+    assert resources["requests"]["memory"] == f"{plan['host']['memory_mb']}Mi"
+    assert resources["limits"] == {"memory": f"{plan['host']['memory_mb']}Mi"}
+    assert found["HorizontalPodAutoscaler"]["spec"]["maxReplicas"] == plan["host"]["replicas"]
+    assert found["HorizontalPodAutoscaler"]["spec"]["minReplicas"] <= plan["host"]["replicas"]
+    rolling = found["Deployment"]["spec"]["strategy"]["rollingUpdate"]
+    assert rolling == {"maxSurge": max(1, plan["host"]["surge"]), "maxUnavailable": 0}
+    settings = found["ConfigMap"]["data"]
+    assert settings["APP_ENVIRONMENT"] == environment
+
+
+def test_times_to_stop_nest(cluster: Project, environment: str) -> None:
+    pod = objects(cluster, environment)["Deployment"]["spec"]["template"]["spec"]
+    wait = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    server = cluster.settings(environment)["server"]
+    assert wait > 0
+    assert wait + server["graceful_timeout"] < pod["terminationGracePeriodSeconds"]
+
+
+def test_port_is_one(cluster: Project, environment: str) -> None:
+    (port,) = container(cluster, environment)["ports"]
+    assert f"EXPOSE {port['containerPort']}\n" in cluster.text("Dockerfile")
+    service = objects(cluster, environment)["Service"]["spec"]
+    assert service["ports"][0]["targetPort"] == port["name"]
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container(cluster, environment)[probe]["httpGet"]["port"] == port["name"]
+    assert container(cluster, environment)["livenessProbe"]["httpGet"]["path"] == "/livez"
+
+
+def test_selectors_find_the_pods(cluster: Project, environment: str) -> None:
+    found = objects(cluster, environment)
+    labels = found["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+    assert found["Service"]["spec"]["selector"].items() <= labels
+    for kind in ("PodDisruptionBudget", "Deployment"):
+        assert found[kind]["spec"]["selector"]["matchLabels"].items() <= labels
+    assert found["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items() <= labels
+    target = found["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]["name"]
+    assert target == found["Deployment"]["metadata"]["name"]
+
+
+def test_settings_and_secrets_are_those_that_pods_read(cluster: Project, environment: str) -> None:
+    found = objects(cluster, environment)
+    for kind in {"Deployment", "Job"} & set(found):
+        pod = found[kind]["spec"]["template"]["spec"]
+        (source,) = pod["containers"][0]["envFrom"]
+        assert source["configMapRef"]["name"] == found["ConfigMap"]["metadata"]["name"]
+        named = [one["secret"]["secretName"] for one in pod["volumes"] if "secret" in one]
+        assert all(f"secret generic {name} " in cluster.text(GUIDE) for name in named)
+        assert pod["automountServiceAccountToken"] is False
+    assert ("Job" in found) == (cluster.root / "migrations").is_dir()
+
+
+GUIDE = "deploy/kubernetes/README.md"
+
+
+def test_names_are_valid(cluster: Project, environment: str) -> None:
+    for kind, one in objects(cluster, environment).items():
+        longest = 253 if kind == "ConfigMap" else 63
+        assert len(one["metadata"]["name"]) <= longest
+        assert one["metadata"].get("namespace", f"{cluster.name}-{environment}") == (
+            f"{cluster.name}-{environment}"
+        )
+
+
+@pytest.mark.slow
+def test_checkov_finds_nothing(cluster: Project, environment: str) -> None:
+    skipped = {
+        "CKV_K8S_11": "no CPU limit: a throttled event loop answers nobody",
+        "CKV_K8S_43": "images are named by release; a digest is known only after the build",
+        "CKV_K8S_8": "a migration job has no probes",
+        "CKV_K8S_9": "as above",
+        "CKV_K8S_40": "checked: the user is 10001",
+    }
+    path = cluster.root / f"{environment}.built.yaml"
+    path.write_text(built(cluster, environment), "utf-8")
+    done = run(
+        [
+            *(tool("checkov", required_in_ci=False), "--file", path, "--framework", "kubernetes"),
+            *("--skip-download", "--compact", "--quiet", "--output", "json"),
+            *("--skip-check", ",".join(skipped)),
+        ],
+        cluster.root,
+    )
+    path.unlink()
+    failed = json.loads(done.stdout).get("results", {}).get("failed_checks", [])
+    assert [(check["check_id"], check["check_name"], check["resource"]) for check in failed] == []

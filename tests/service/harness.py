@@ -1,0 +1,225 @@
+"""What tests of rendered services share: render, install, serve, run commands.
+
+Environments are built once for each set of requirements and kept in the user's cache directory, so
+that projects with the same dependencies share one. A project is never installed there: it runs from
+its own directory.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import copier
+import pytest
+from platformdirs import user_cache_path
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Project:
+    """A rendered project and the Python that has its dependencies."""
+
+    path: Path
+    python: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to the environment of every command."""
+
+    def run(self, *command: str, check: bool = True, **extra: str) -> str:
+        """Run `python -m COMMAND...` in the project; its output. `extra` are variables."""
+        done = subprocess.run(
+            [self.python, "-m", *command],
+            cwd=self.path,
+            env=self.variables(extra),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            pytest.fail(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}")
+        return done.stdout
+
+    def variables(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """Give the environment of a command: that of the tests without the service's settings."""
+        inherited = {name: value for name, value in os.environ.items() if name[:4] != "APP_"}
+        # The types of the libraries are computed once for each environment.
+        shared = {"MYPY_CACHE_DIR": str(self.python.parents[1] / "mypy")}
+        return inherited | shared | dict(self.environment) | dict(extra)
+
+
+def render(destination: Path, **answers: object) -> Path:
+    """Render the working tree's template with `answers` into `destination`.
+
+    The template is copied first: copier would take a repository's last commit instead.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        shutil.copy(ROOT / "copier.yml", directory)
+        shutil.copytree(ROOT / "templates", Path(directory, "templates"))
+        copier.run_copy(
+            directory,
+            destination,
+            data={"project_name": "demo", **answers},
+            defaults=True,
+            quiet=True,
+        )
+    return destination
+
+
+def project(
+    destination: Path, environment: Mapping[str, str] | None = None, **answers: object
+) -> Project:
+    """Render a project and find or build the environment with its dependencies."""
+    path = render(destination, **answers)
+    _describe(path)
+    return Project(path, python_for(path), environment or {})
+
+
+def python_for(path: Path) -> Path:
+    """Find the Python that has the project's requirements; build it when there is none."""
+    requirements = _requirements(path)
+    text = "\n".join([sys.version, *requirements])
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    home = user_cache_path("fastgen-tests") / name
+    home.parent.mkdir(parents=True, exist_ok=True)
+    # One test process builds, the others wait for it.
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "ready").exists():
+            _uv("venv", "--clear", "--python", sys.executable, str(home))
+            _uv("pip", "install", "--python", str(home), *requirements)
+            (home / "ready").touch()
+    return home / "bin" / "python"
+
+
+def _requirements(path: Path) -> list[str]:
+    manifest = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = manifest["dependency-groups"]
+    required = manifest["project"]["dependencies"] + groups["dev"]
+    return sorted(set(required))
+
+
+def _describe(path: Path) -> None:
+    """Write the metadata that installing the project would write: the service reads its own."""
+    manifest = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    directory = path / f"{manifest['name']}-{manifest['version']}.dist-info"
+    directory.mkdir()
+    fields = (
+        "Metadata-Version: 2.1",
+        f"Name: {manifest['name']}",
+        f"Version: {manifest['version']}",
+    )
+    text = "\n".join([*fields, f"Summary: {manifest['description']}", ""])
+    (directory / "METADATA").write_text(text, encoding="utf-8")
+
+
+def _uv(*arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "uv", "--quiet", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"uv {arguments[0]} failed:\n{done.stderr}")
+
+
+def free_port() -> int:
+    """Find a TCP port of the loopback interface that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Server:
+    """A running service."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def output(self) -> str:
+        """Read what it has written so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of a GET request; status 0 where nobody answers."""
+        try:
+            with urllib.request.urlopen(self.address + path, timeout=30) as response:  # noqa: S310
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+
+@contextmanager
+def serve(project: Project, *, workers: int = 1, **extra: str) -> Iterator[Server]:
+    """Run `python -m app` on a free port until the block ends; then stop it with SIGTERM."""
+    port = free_port()
+    log = project.path / f"server-{port}.log"
+    variables = {
+        "APP_SERVER__PORT": str(port),
+        "APP_SERVER__RELOAD": "false",
+        "WEB_CONCURRENCY": str(workers),
+        **extra,
+    }
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [project.python, "-m", "app"],
+            cwd=project.path,
+            env=project.variables(variables),
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    server = Server(f"http://127.0.0.1:{port}", process, log)
+    try:
+        wait_until_live(server)
+        yield server
+    finally:
+        _stop(process)
+
+
+def wait_until_live(server: Server) -> None:
+    """Wait until `/livez` answers; fail with the log when the process ends or takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while server.get("/livez")[0] != 200:
+        if server.process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"the service did not start:\n{server.output()}")
+        time.sleep(0.05)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=45)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        pytest.fail("the service did not stop after SIGTERM")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip for want of a service; in continuous integration that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
