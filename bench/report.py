@@ -25,10 +25,12 @@ def interleaved(
     return figures
 
 
-def timed(command: Sequence[str], cwd: Path | None = None) -> float:
+def timed(
+    command: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> float:
     """Wall time of one command in seconds; its failure is an error."""
     started = time.perf_counter()
-    subprocess.run(command, cwd=cwd, check=True, capture_output=True)
+    subprocess.run(command, cwd=cwd, env=env, check=True, capture_output=True)
     return time.perf_counter() - started
 
 
