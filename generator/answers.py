@@ -69,7 +69,7 @@ class Evaluation:
         """Render a template in the light of the answers; anything but text passes as it is."""
         if isinstance(value, list):
             return [self.render(item, **extra) for item in value]
-        if not isinstance(value, str):
+        if not isinstance(value, str) or "{" not in value:
             return value
         try:
             return _compiled(self.environment, value).render({**self.context, **extra})

@@ -59,44 +59,50 @@ def _pairs(answers: Mapping[str, Any], keys: list[str]) -> set[tuple[str, str, s
 
 
 @cache
+def _domains() -> dict[str, list[Any]]:
+    """The choices of every question that a service can be asked."""
+    return {q.key: found for q in catalog().asked if (found := values(q))}
+
+
+def _found(draw: random.Random, chosen: Mapping[str, Any], tries: int) -> Iterator[Answers]:
+    """Draw the rest to some choices until `tries` draws are used; give what is not refused."""
+    for _ in range(tries):
+        rest = {key: draw.choice(domain) for key, domain in _domains().items()}
+        row = checked({**rest, **chosen})
+        if row is not None and all(row.get(key) == value for key, value in chosen.items()):
+            yield row
+
+
+@cache
 def all_pairs() -> tuple[Answers, ...]:
     """Projects in which every two choices that can meet do meet."""
     draw = random.Random(7)  # noqa: S311 - the same projects in every run
-    domains = {q.key: found for q in catalog().asked if (found := values(q))}
-    keys = list(domains)
-    wanted = {
-        (one, repr(a), other, repr(b))
-        for one, other in itertools.combinations(keys, 2)
-        for a in domains[one]
-        for b in domains[other]
-    }
+    keys = list(_domains())
+    possible = [
+        (key, value)
+        for key, domain in _domains().items()
+        for value in domain
+        if next(_found(draw, {key: value}, 50), None)
+    ]
     rows: list[Answers] = []
-    for pair in sorted(wanted):
-        if pair not in wanted:
+    covered: set[tuple[str, str, str, str]] = set()
+    for (one, a), (other, b) in itertools.combinations(possible, 2):
+        pair = (one, repr(a), other, repr(b))
+        if one == other or pair in covered:
             continue
-        best: Answers | None = None
-        gain = 0
-        for _ in range(12):
-            chosen = {key: draw.choice(options) for key, options in domains.items()}
-            for key, text in (pair[:2], pair[2:]):
-                chosen[key] = next(v for v in domains[key] if repr(v) == text)
-            row = checked(chosen)
-            if row is not None and pair in _pairs(row, keys):
-                covered = len(_pairs(row, keys) & wanted)
-                best, gain = (row, covered) if covered > gain else (best, gain)
-        wanted.discard(pair)
+        found = _found(draw, {one: a, other: b}, 12)
+        best = max(found, key=lambda row: len(_pairs(row, keys) - covered), default=None)
         if best is not None:
             rows.append(best)
-            wanted -= _pairs(best, keys)
+            covered |= _pairs(best, keys)
     return tuple(rows)
 
 
 def drawn(number: int, seed: int = 11) -> Iterator[Answers]:
     """Projects drawn at random (the same ones in every run)."""
     draw = random.Random(seed)  # noqa: S311 - no secrets here
-    domains = {q.key: found for q in catalog().asked if (found := values(q))}
     while number:
-        row = checked({key: draw.choice(options) for key, options in domains.items()})
+        row = checked({key: draw.choice(options) for key, options in _domains().items()})
         if row is not None:
             number -= 1
             yield row

@@ -20,7 +20,10 @@ def command_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     kept = {key: value for key, value in os.environ.items() if key not in foreign}
     identity = {key for key in kept if key.startswith(("GIT_AUTHOR_", "GIT_COMMITTER_"))}
     own = {key: value for key, value in kept.items() if key not in identity}
-    return {**own, "PYTHONPATH": str(ROOT), "HOME": str(home), "PYTHONUTF8": "1"}
+    # Shared by the workers of a run: a home of its own would compile every template again.
+    cache = tmp_path_factory.getbasetemp().parent / "cache"
+    shared = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}
+    return {**own, **shared, "HOME": str(home), "PYTHONUTF8": "1"}
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from generator.answers import Given, check
 from generator.cli.flags import collect, read_data_file
 from generator.errors import FastgenError
 from generator.questions import load_catalog
@@ -94,3 +95,14 @@ def test_bad_data_files(tmp_path: Path, name: str, content: bytes, said: str) ->
 def test_data_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert "cannot read" in refused(data_file=tmp_path / "nothing.yml")
     assert "cannot read" in refused(data_file=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "proposed"),
+    [("Demo2", "demo2"), ("my service!", "my-service"), ("con", "con-service"), ("9", "orders")],
+)
+def test_a_bad_name_comes_with_a_good_one(name: str, proposed: str) -> None:
+    with pytest.raises(FastgenError) as refusal:
+        check(CATALOG, "project_name", Given(name, "NAME"))
+    assert refusal.value.hint == f"for example `{proposed}`"
+    check(CATALOG, "project_name", Given(proposed, "NAME"))
