@@ -4,7 +4,7 @@ VENV ?= .venv
 TESTS ?= tests
 BIN = $(VENV)/bin
 
-.PHONY: check test test-all lint types fast docs release
+.PHONY: check test test-all lint types fast docs golden release
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
@@ -32,6 +32,9 @@ test-all: $(VENV)/.installed  ## every test, one at a time: on a machine that do
 
 docs: $(VENV)/.installed  ## write what is derived in the README
 	$(BIN)/python docs/derive.py
+
+golden: $(VENV)/.installed  ## write the golden trees anew
+	PYTHONPATH=. $(BIN)/python tests/golden_trees.py
 
 release: $(VENV)/.installed  ## VERSION=x.y.z: changelog, tag, build, smoke test; pushes nothing
 	$(BIN)/python scripts/release.py $(VERSION)

@@ -6,6 +6,7 @@ compares it with copier itself.
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -59,30 +60,41 @@ def _pairs(answers: Mapping[str, Any], keys: list[str]) -> set[tuple[str, str, s
 
 
 @cache
-def _domains() -> dict[str, list[Any]]:
+def _domains(left_out: frozenset[str] = frozenset()) -> dict[str, list[Any]]:
     """The choices of every question that a service can be asked."""
-    return {q.key: found for q in catalog().asked if (found := values(q))}
+    asked = [question for question in catalog().asked if question.key not in left_out]
+    return {question.key: found for question in asked if (found := values(question))}
 
 
-def _found(draw: random.Random, chosen: Mapping[str, Any], tries: int) -> Iterator[Answers]:
+def _found(
+    draw: random.Random,
+    domains: Mapping[str, list[Any]],
+    chosen: Mapping[str, Any],
+    tries: int,
+) -> Iterator[Answers]:
     """Draw the rest to some choices until `tries` draws are used; give what is not refused."""
     for _ in range(tries):
-        rest = {key: draw.choice(domain) for key, domain in _domains().items()}
+        rest = {key: draw.choice(domain) for key, domain in domains.items()}
         row = checked({**rest, **chosen})
         if row is not None and all(row.get(key) == value for key, value in chosen.items()):
             yield row
 
 
 @cache
-def all_pairs() -> tuple[Answers, ...]:
-    """Projects in which every two choices that can meet do meet."""
+def all_pairs(left_out: frozenset[str] = frozenset(), tries: int = 12) -> tuple[Answers, ...]:
+    """Projects in which every two choices that can meet do meet.
+
+    Questions that are `left_out` keep their defaults. Of `tries` projects drawn for a pair the one
+    with the most new pairs is taken: more tries give fewer projects.
+    """
     draw = random.Random(7)  # noqa: S311 - the same projects in every run
-    keys = list(_domains())
+    domains = _domains(left_out)
+    keys = list(domains)
     possible = [
         (key, value)
-        for key, domain in _domains().items()
+        for key, domain in domains.items()
         for value in domain
-        if next(_found(draw, {key: value}, 50), None)
+        if next(_found(draw, domains, {key: value}, 50), None)
     ]
     rows: list[Answers] = []
     covered: set[tuple[str, str, str, str]] = set()
@@ -90,12 +102,25 @@ def all_pairs() -> tuple[Answers, ...]:
         pair = (one, repr(a), other, repr(b))
         if one == other or pair in covered:
             continue
-        found = _found(draw, {one: a, other: b}, 12)
+        found = _found(draw, domains, {one: a, other: b}, tries)
         best = max(found, key=lambda row: len(_pairs(row, keys) - covered), default=None)
         if best is not None:
             rows.append(best)
             covered |= _pairs(best, keys)
-    return tuple(rows)
+    return tuple(_needed(rows, keys))
+
+
+def _needed(rows: list[Answers], keys: list[str]) -> list[Answers]:
+    """Leave out projects whose every pair is in another one too."""
+    times = Counter(pair for row in rows for pair in _pairs(row, keys))
+    kept: list[Answers] = []
+    for row in rows:
+        pairs = _pairs(row, keys)
+        if any(times[pair] == 1 for pair in pairs):
+            kept.append(row)
+        else:
+            times.subtract(pairs)
+    return kept
 
 
 def drawn(number: int, seed: int = 11) -> Iterator[Answers]:

@@ -1,6 +1,7 @@
 """gunicorn's configuration: its names on the left, the service's settings on the right."""
 
 from app.settings import load_settings
+from app.workers import release
 
 _settings = load_settings()
 _server = _settings.server
@@ -29,3 +30,8 @@ logconfig_dict = {
         "gunicorn.access": {"level": "CRITICAL", "propagate": True},
     },
 }
+
+
+def on_exit(_arbiter: object) -> None:
+    """Called in the parent process at its end; what `app.__main__` registered is gone by exec."""
+    release()

@@ -6,7 +6,6 @@ The files of workers that have died are folded into one, so that their counts st
 pile up.
 """
 
-import atexit
 import fcntl
 import os
 import re
@@ -57,9 +56,13 @@ def prepare(settings: "Settings") -> None:
     for left in temporary.glob(f"{PREFIX}*-*"):
         if not _alive(left.name.removeprefix(PREFIX).partition("-")[0]):
             shutil.rmtree(left, ignore_errors=True)
-    directory = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    os.environ[DIRECTORY] = directory
+    os.environ[DIRECTORY] = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
+
+
+def release() -> None:
+    """Remove the directory of this start."""
+    if directory := os.environ.pop(DIRECTORY, ""):
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def install(app: FastAPI) -> None:

@@ -1,5 +1,6 @@
 """How many worker processes start on this machine, and what is prepared for them."""
 
+import atexit
 import logging
 import math
 import os
@@ -26,7 +27,15 @@ def prepare(settings: Settings) -> int:
     for component in COMPONENTS:
         if component.prepare is not None:
             component.prepare(settings)
+    atexit.register(release)
     return workers
+
+
+def release() -> None:
+    """Take back what was prepared for the worker processes; they have ended."""
+    for component in COMPONENTS:
+        if component.release is not None:
+            component.release()
 
 
 def decide(server: ServerSettings) -> tuple[int, str]:

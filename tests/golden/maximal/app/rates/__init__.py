@@ -1,0 +1,1 @@
+"""Prices in other currencies, at the rates of an external service."""

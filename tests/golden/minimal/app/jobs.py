@@ -1,0 +1,3 @@
+"""The jobs of the service, one line per module that defines some: workers find them here."""
+
+MODULES = ()
