@@ -4,7 +4,7 @@ VENV ?= .venv
 TESTS ?= tests
 BIN = $(VENV)/bin
 
-.PHONY: check test test-all lint types fast docs golden release
+.PHONY: check test test-all lint types fast docs golden freshness matrix mutations release
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
@@ -25,7 +25,8 @@ fast: $(VENV)/.installed
 
 test: $(VENV)/.installed  ## the tests; those with real servers one at a time, they use all cores themselves
 	$(BIN)/pytest -q -n 2 -m "not service and not nightly"
-	$(BIN)/pytest -q -m "service and not nightly"
+	$(BIN)/pytest -q -n 2 tests/service/test_matrix.py
+	$(BIN)/pytest -q -m "service and not nightly" --ignore tests/service/test_matrix.py
 
 test-all: $(VENV)/.installed  ## every test, one at a time: on a machine that does nothing else
 	$(BIN)/pytest -q
@@ -35,6 +36,15 @@ docs: $(VENV)/.installed  ## write what is derived in the README
 
 golden: $(VENV)/.installed  ## write the golden trees anew
 	PYTHONPATH=. $(BIN)/python tests/golden_trees.py
+
+freshness: $(VENV)/.installed  ## do rendered projects work on the newest packages? which one breaks what?
+	$(BIN)/python scripts/freshness.py
+
+matrix: $(VENV)/.installed  ## boot every project of the matrix; writes docs/boot-matrix.md
+	$(BIN)/python scripts/boot_matrix.py
+
+mutations: $(VENV)/.installed  ## make mistakes on purpose and see that the suite notices each
+	$(BIN)/python scripts/mutations.py
 
 release: $(VENV)/.installed  ## VERSION=x.y.z: changelog, tag, build, smoke test; pushes nothing
 	$(BIN)/python scripts/release.py $(VERSION)

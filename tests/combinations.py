@@ -123,6 +123,27 @@ def _needed(rows: list[Answers], keys: list[str]) -> list[Answers]:
     return kept
 
 
+def possible_values(draws: int = 3000) -> dict[tuple[str, str], dict[str, set[str]]]:
+    """For each choice, the answers to every other question that a project with it can have.
+
+    Questions that need not be asked beside it are left out: nothing restricts what is not there.
+    """
+    draw = random.Random(5)  # noqa: S311 - the same in every run
+    domains = {key: domain for key, domain in _domains().items() if not _is_multiple(key)}
+    found: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for _ in range(draws):
+        row = checked({key: draw.choice(domain) for key, domain in domains.items()})
+        shown = {key: str(value) for key, value in (row or {}).items() if key in domains}
+        for item in shown.items():
+            for key, value in shown.items():
+                found.setdefault(item, {}).setdefault(key, set()).add(value)
+    return found
+
+
+def _is_multiple(key: str) -> bool:
+    return catalog().questions[key].multiselect
+
+
 def drawn(number: int, seed: int = 11) -> Iterator[Answers]:
     """Projects drawn at random (the same ones in every run)."""
     draw = random.Random(seed)  # noqa: S311 - no secrets here

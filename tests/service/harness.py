@@ -18,7 +18,7 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,13 +87,17 @@ def project(
 ) -> Project:
     """Render a project and find or build the environment with its dependencies."""
     path = render(destination, **answers)
-    _describe(path)
+    describe(path)
     return Project(path, python_for(path), environment or {})
 
 
 def python_for(path: Path) -> Path:
     """Find the Python that has the project's requirements; build it when there is none."""
-    requirements = _requirements(path)
+    return environment_with(_requirements(path))
+
+
+def environment_with(requirements: Sequence[str]) -> Path:
+    """Find the Python that has the requirements; build it when there is none."""
     text = "\n".join([sys.version, *requirements])
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     home = user_cache_path("fastgen-tests") / name
@@ -115,7 +119,7 @@ def _requirements(path: Path) -> list[str]:
     return sorted(set(required))
 
 
-def _describe(path: Path) -> None:
+def describe(path: Path) -> None:
     """Write the metadata that installing the project would write: the service reads its own."""
     manifest = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     directory = path / f"{manifest['name']}-{manifest['version']}.dist-info"

@@ -15,13 +15,21 @@ from typing import Any
 
 import pytest
 from combinations import Answers, named
+from contract import (
+    ask,
+    create_read_change,
+    failures,
+    lists_and_exports,
+    migrate_twice_at_once,
+    review_and_rating,
+)
 from harness import Project, Server, project, serve
 from matrix import SCHEMES, Backends, rates, rows
-from test_data import ask, create_read_change, failures, lists_and_exports, review_and_rating
 
 pytestmark = pytest.mark.service
 
 WAIT_SECONDS = 60
+WORKERS = 4
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +46,15 @@ def test_it_runs(row: int, tmp_path: Path, backends: Backends) -> None:
         environment = backends.environment(answers, row) | {"APP_RATES__URL": url}
         made = project(tmp_path / "demo", environment, **answers)
         if (made.path / "app" / "migrate.py").exists():
-            made.run("app.migrate")
-        with worker(made, answers), serve(made, workers=2) as server:
+            migrate_twice_at_once(made)
+        with worker(made, answers), serve(made, workers=WORKERS) as server:
             every_operation_is_answered(server)
             if answers.get("example"):
                 the_example_works(server, answers)
             if answers["db_driver"] in SCHEMES and answers.get("example"):
                 the_database_goes_and_returns(server, backends, answers)
             server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(45) == 0, server.output()
+            assert server.process.wait(60) == 0, server.output()
         assert "Traceback" not in server.output()
         made.run("pytest", "-q", CI="true")
 
@@ -75,6 +83,13 @@ def worker(made: Project, answers: Answers) -> Iterator[None]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def test_each_driver_is_there_with_each_layer() -> None:
+    drivers = {"aiosqlite", *SCHEMES}
+    pairs = {(driver, layer) for driver in drivers for layer in ("sqlalchemy", "sqlmodel")}
+    found = {(row["db_driver"], row.get("data_layer")) for row in rows() if row.get("example")}
+    assert found == pairs | {("asyncpg", "asyncpg")}
 
 
 def every_operation_is_answered(server: Server) -> None:

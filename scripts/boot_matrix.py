@@ -1,0 +1,56 @@
+"""Boot every project of the matrix and keep the table of what happened in `docs/boot-matrix.md`.
+
+`make matrix`. The rows, and what is asked of each, are in `tests/service/matrix.py` and `test_matrix.py`.
+"""
+
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "boot-matrix.md"
+HEAD = """# The boot matrix
+
+Every two choices that change how a service runs, and can meet, are in one of these projects. Each was
+installed with its own packages, migrated, started with four workers (and a queue worker) against real
+servers, asked once on every route, robbed of its database and given it back, stopped by SIGTERM; its own
+tests passed. Written by `make matrix`; the time says what a row costs here, not how fast a service is.
+
+"""
+
+
+def run(report: Path) -> int:
+    """Run the tests of the matrix; they write a JUnit report."""
+    command = ["-m", "pytest", "-q", "-n", "2", "tests/service/test_matrix.py"]
+    return subprocess.run(
+        [sys.executable, *command, f"--junitxml={report}"], cwd=ROOT, check=False
+    ).returncode
+
+
+def table(report: Path) -> str:
+    """One line for each project: its choices, its time, its result."""
+    lines = ["| choices other than the defaults | seconds | result |", "|---|---|---|"]
+    cases = ElementTree.parse(report).iter("testcase")  # noqa: S314 - the report is our own
+    for case in sorted(cases, key=lambda case: case.get("name", "")):
+        name = case.get("name", "").partition("[")[2].removesuffix("]")
+        outcome = {child.tag for child in case} & {"failure", "error", "skipped"}
+        seconds = float(case.get("time", "0"))
+        lines.append(f"| {name} | {seconds:.0f} | {', '.join(outcome) or 'passed'} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run, write the table, and give pytest's exit code."""
+    with tempfile.TemporaryDirectory() as name:
+        report = Path(name, "report.xml")
+        code = run(report)
+        text = f"{HEAD}Python {platform.python_version()}.\n\n{table(report)}\n"
+    DOCUMENT.write_text(text, encoding="utf-8")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

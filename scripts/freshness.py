@@ -1,0 +1,177 @@
+"""Try rendered projects on the newest packages of the index, and say which package breaks what.
+
+`make freshness` renders every preset and some larger projects, installs each without the upper bounds
+of `templates/_shared/versions/pyproject.toml`, runs its tests and starts it. Where that fails, every package
+that is beyond its bound is tried alone on top of the versions within the bounds. The exit code is 1
+when anything breaks, the reports say what to raise and what to look at.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "service")]
+
+import harness  # noqa: E402 - beside the tests
+import pytest  # noqa: E402
+from combinations import Answers, catalog, checked, named  # noqa: E402
+from golden_trees import MAXIMAL  # noqa: E402
+from matrix import Backends  # noqa: E402
+
+MORE: tuple[Answers, ...] = (
+    MAXIMAL,
+    {"db_driver": "psycopg", "queue": "procrastinate", "data_layer": "sqlmodel"},
+    {"db_driver": "asyncmy", "queue": "celery", "broker": "redis", "server": "gunicorn"},
+    {"db_driver": "aiomysql", "cache": "memcached", "queue": "taskiq", "broker": "nats"},
+    {"db_driver": "asyncpg", "data_layer": "asyncpg", "server": "granian"},
+)
+"""Projects beside the presets, so that every package of the manifest is in one."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What happened to one project with one set of packages; `failure` is empty for success."""
+
+    failure: str
+    versions: Mapping[str, str]
+
+
+def projects() -> Iterator[Answers]:
+    """The answers of everything that is tried."""
+    presets = catalog().settings["_presets"].values()
+    for answers in (*(preset["answers"] for preset in presets), *MORE):
+        complete = checked(answers)
+        if complete is None:
+            raise SystemExit(f"error: this project is refused: {answers}")
+        yield complete
+
+
+def requirements(path: Path) -> list[str]:
+    """What a rendered project asks for, with its bounds."""
+    manifest = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
+    return [*manifest["project"]["dependencies"], *manifest["dependency-groups"]["dev"]]
+
+
+def unbounded(requirement: str) -> str:
+    """The requirement without its upper bound."""
+    return re.sub(r",?<[^,;\s]+", "", requirement)
+
+
+def install(folder: Path, wanted: list[str]) -> Path:
+    """Make an environment with the newest packages that `wanted` allows; its Python."""
+    uv = [sys.executable, "-m", "uv", "--quiet"]
+    python = folder / "bin" / "python"
+    for command in (
+        ["venv", "--clear", "--python", sys.executable, str(folder)],
+        ["pip", "install", "--upgrade", "--python", str(python), *wanted],
+    ):
+        done = subprocess.run([*uv, *command], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+    return python
+
+
+def installed(python: Path) -> dict[str, str]:
+    """The versions in an environment."""
+    command = [sys.executable, "-m", "uv", "--quiet", "pip", "freeze", "--python", str(python)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = (line.partition("==") for line in done.stdout.splitlines())
+    return {name: version for name, _, version in lines if version}
+
+
+def attempt(project: harness.Project, wanted: list[str], folder: Path) -> Result:
+    """Install, run the project's tests, start it and ask whether it lives."""
+    try:
+        python = install(folder, wanted)
+    except RuntimeError as error:
+        return Result(f"cannot be installed: {error}", {})
+    made = harness.Project(project.path, python, project.environment)
+    versions = installed(python)
+    try:
+        made.run("pytest", "-q", "-W", "default", "-p", "no:cacheprovider", CI="true")
+        if (made.path / "app" / "migrate.py").exists():
+            made.run("app.migrate")
+        with harness.serve(made, workers=2) as server:
+            for path in ("/livez", "/readyz", "/openapi.json"):
+                if server.get(path)[0] != 200:
+                    return Result(f"{path} answers {server.get(path)}", versions)
+    except pytest.fail.Exception as error:
+        return Result(_gist(str(error)), versions)
+    return Result("", versions)
+
+
+def _gist(text: str) -> str:
+    """The lines that name what failed."""
+    named_lines = [
+        line for line in text.splitlines() if line.startswith(("FAILED", "ERROR", "E  "))
+    ]
+    return "\n    ".join((named_lines or text.splitlines())[-6:])
+
+
+def culprits(project: harness.Project, newest: Result, folder: Path) -> list[str]:
+    """Try each package that is newer than the bounds allow alone; name those that break."""
+    bounded = requirements(project.path)
+    within = attempt(project, bounded, folder)
+    if within.failure:
+        return [f"within its bounds too: {within.failure}"]
+    found: list[str] = []
+    for name, version in newest.versions.items():
+        if version == within.versions.get(name):
+            continue
+        others = [text for text in bounded if not _names(text, name)]
+        result = attempt(project, [*others, f"{name}=={version}"], folder)
+        if result.failure:
+            found.append(f"{name} {within.versions.get(name)} -> {version}: {result.failure}")
+    return found or ["no package alone: only the newest ones together break it"]
+
+
+def _names(requirement: str, name: str) -> bool:
+    return re.split(r"[\[<>=~!; ]", requirement)[0].lower().replace("_", "-") == name.lower()
+
+
+def main() -> int:
+    """Try every project; print a line each, and what is to be done."""
+    broken, beyond = 0, dict[str, str]()
+    with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="fastgen-freshness-") as name:
+        backends = Backends(stack)
+        for number, answers in enumerate(projects()):
+            folder = Path(name, str(number))
+            path = harness.render(folder / "demo", **answers)
+            harness.describe(path)
+            environment = backends.environment(answers, number)
+            project = harness.Project(path, Path(sys.executable), environment)
+            wanted = [unbounded(requirement) for requirement in requirements(path)]
+            result = attempt(project, wanted, folder / "newest")
+            print(f"{'BROKEN' if result.failure else 'works '} {named(answers)}", flush=True)
+            beyond |= _beyond(requirements(path), result.versions)
+            if result.failure:
+                broken += 1
+                print(f"    {result.failure}")
+                for culprit in culprits(project, result, folder / "one"):
+                    print(f"  by {culprit}", flush=True)
+    for package, change in sorted(beyond.items()):
+        print(f"beyond its bound: {package} {change}")
+    return int(broken > 0)
+
+
+def _beyond(bounded: list[str], versions: Mapping[str, str]) -> dict[str, str]:
+    """The packages whose newest version the manifest excludes."""
+    from packaging.requirements import Requirement
+
+    found: dict[str, str] = {}
+    for requirement in map(Requirement, bounded):
+        version = versions.get(requirement.name)
+        if version and not requirement.specifier.contains(version, prereleases=True):
+            found[requirement.name] = f"{requirement.specifier} -> {version}"
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Strict types over every two choices that change the code, in one environment with all packages.
+
+An environment for each project would check the same libraries again and again; that a project
+declares what it imports is another test's matter (`test_combinations.py`), and the boot matrix runs each one
+with its own packages alone.
+"""
+
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from combinations import ROOT, named
+from harness import environment_with, render
+from matrix import rows
+
+pytestmark = pytest.mark.slow
+
+MANIFEST = ROOT / "templates" / "_shared" / "versions" / "pyproject.toml"
+
+
+@pytest.mark.parametrize("row", range(len(rows())), ids=[named(row) for row in rows()])
+def test_types_are_strict(row: int, tmp_path: Path) -> None:
+    project = render(tmp_path / "demo", **rows()[row])
+    packages = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))["project"]["dependencies"]
+    python = environment_with(packages)
+    # Two processes of the tests must not write one cache at the same time.
+    own = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    done = subprocess.run(
+        [python, "-m", "mypy", "--cache-dir", python.parents[1] / f"mypy-{own}"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n[{named(rows()[row])}]"
