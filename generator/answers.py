@@ -6,6 +6,7 @@ anything is written; what passes gives exactly copier's answers (a test compares
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -275,7 +276,7 @@ def typed(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ",".join(map(str, value)) if value else "none"
-    return f"{value:g}" if isinstance(value, float) and value == int(value) else str(value)
+    return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def display(value: object) -> str:
@@ -336,9 +337,9 @@ def _number(raw: object) -> float | int | None:
     text = str(raw).strip()
     try:
         number = int(text) if text.lstrip("+-").isdecimal() else float(text)
-    except ValueError:
+        return number if math.isfinite(number) else None
+    except (ValueError, OverflowError):  # no number; more digits than a float holds
         return None
-    return number if isinstance(number, int) or abs(number) < float("inf") else None
 
 
 def _wrong_type(question: Question, raw: object) -> FastgenError:
