@@ -87,18 +87,22 @@ def project(
 ) -> Project:
     """Render a project and find or build the environment with its dependencies."""
     path = render(destination, **answers)
-    describe(path)
     return Project(path, python_for(path), environment or {})
 
 
-def python_for(path: Path) -> Path:
-    """Find the Python that has the project's requirements; build it when there is none."""
-    return environment_with(_requirements(path))
+def python_for(path: Path, interpreter: Path | None = None) -> Path:
+    """Describe the project, and find or build an environment with its requirements: its Python."""
+    describe(path)
+    return environment_with(_requirements(path), interpreter)
 
 
-def environment_with(requirements: Sequence[str]) -> Path:
-    """Find the Python that has the requirements; build it when there is none."""
-    text = "\n".join([sys.version, *requirements])
+def environment_with(requirements: Sequence[str], interpreter: Path | None = None) -> Path:
+    """Find the environment that has the requirements; build it when there is none.
+
+    It is one of the tests' own interpreter, if no other is named. Gives its Python.
+    """
+    base = str(interpreter or sys.executable)
+    text = "\n".join([sys.version, base, *requirements])
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     home = user_cache_path("fastgen-tests") / name
     home.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +110,7 @@ def environment_with(requirements: Sequence[str]) -> Path:
     with home.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / "ready").exists():
-            _uv("venv", "--clear", "--python", sys.executable, str(home))
+            _uv("venv", "--clear", "--python", base, str(home))
             _uv("pip", "install", "--python", str(home), *requirements)
             (home / "ready").touch()
     return home / "bin" / "python"
@@ -123,7 +127,7 @@ def describe(path: Path) -> None:
     """Write the metadata that installing the project would write: the service reads its own."""
     manifest = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     directory = path / f"{manifest['name']}-{manifest['version']}.dist-info"
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     fields = (
         "Metadata-Version: 2.1",
         f"Name: {manifest['name']}",

@@ -1,14 +1,19 @@
 """The boot matrix: every two choices that change how a service runs, and servers for them."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import brokers
 from combinations import Answers, all_pairs
+from command import ROOT
 from databases import DatabaseServer, mariadb, postgresql
 
 LEFT_OUT = frozenset(
@@ -43,6 +48,15 @@ START: Mapping[str, Callable[[], AbstractContextManager[DatabaseServer | brokers
 def rows() -> tuple[Answers, ...]:
     """The projects of the matrix; the same ones in every run."""
     return all_pairs(LEFT_OUT, 25)
+
+
+@cache
+def interpreters() -> tuple[Path, ...]:
+    """The supported interpreters of this machine; the rows of the matrix take turns."""
+    command = [sys.executable, str(ROOT / "scripts" / "interpreters.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    others = [Path(line.split(" ", 1)[1]) for line in done.stdout.splitlines()]
+    return Path(sys.executable), *others
 
 
 @dataclass

@@ -23,8 +23,8 @@ from contract import (
     migrate_twice_at_once,
     review_and_rating,
 )
-from harness import Project, Server, project, serve
-from matrix import SCHEMES, Backends, rates, rows
+from harness import Project, Server, python_for, render, serve
+from matrix import SCHEMES, Backends, interpreters, rates, rows
 
 pytestmark = pytest.mark.service
 
@@ -44,7 +44,9 @@ def test_it_runs(row: int, tmp_path: Path, backends: Backends) -> None:
     answers = rows()[row]
     with rates() as url:
         environment = backends.environment(answers, row) | {"APP_RATES__URL": url}
-        made = project(tmp_path / "demo", environment, **answers)
+        interpreter = interpreters()[row % len(interpreters())]
+        path = render(tmp_path / "demo", **answers)
+        made = Project(path, python_for(path, interpreter), environment)
         if (made.path / "app" / "migrate.py").exists():
             migrate_twice_at_once(made)
         with worker(made, answers), serve(made, workers=WORKERS) as server:
