@@ -1,6 +1,6 @@
 """A change of a project: other answers, another version of the template, or both."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from generator import artefacts, project
 from generator.answers import PROJECT, Answer, Ask, Evaluation, Given, compute, resolve
 from generator.errors import ExitCode, FastgenError
 from generator.merge.engine import Merge, Spared, collisions, merge, overlooked, place
+from generator.merge.notices import Notice, Side, notices
 from generator.merge.plan import FilePlan, describe
 from generator.merge.state import Repository
 from generator.questions import Catalog, load_catalog
@@ -27,7 +28,7 @@ class Change:
     after: Mapping[str, Answer]
     merge: Merge
     files: FilePlan
-    notices: list[str]
+    notices: list[Notice]
 
     @property
     def answers(self) -> dict[str, tuple[object, object]]:
@@ -67,8 +68,7 @@ def plan_change(
     spared = _spared(catalogs[1], values)
     merged = merge(repository, old_top, new_top, f"fastgen {new.commit}", spared)
     _refuse_collisions(merged)
-    notices = list(_notices(was.get("features") or [], will.get("features") or []))
-    return Change(old, new, before, after, merged, describe(merged), notices)
+    return Change(old, new, before, after, merged, describe(merged), notices(was, will, merged))
 
 
 def _before(catalog: Catalog, recorded: Answers, name: str) -> dict[str, Any]:
@@ -101,18 +101,17 @@ def _known(catalog: Catalog, recorded: Answers) -> dict[str, Given]:
     return {key: Given(value, PROJECT) for key, value in recorded.items() if key in asked}
 
 
-def _rendered(
-    repository: Repository, template: Template, answers: Answers
-) -> tuple[Path, dict[str, Any]]:
-    """Render to a folder that stands for the repository's top; give all answers too."""
+def _rendered(repository: Repository, template: Template, answers: Answers) -> tuple[Path, Side]:
+    """Render to a folder that stands for the repository's top; give what came of it too."""
     top, folder = place(repository, "render")
-    values = project.render(template, folder, answers, repository.answers_file)
+    values: Answers = project.render(template, folder, answers, repository.answers_file)
     if repository.answers_file == artefacts.ANSWERS_FILE:
         wanted = artefacts.with_edge(answers["artefacts"])
         for path in project.files(folder):
             if path != repository.answers_file and not artefacts.belongs(path, wanted):
                 (folder / path).unlink()
-    return top, values
+    features: list[Answers] = values.get("features") or []
+    return top, Side(folder, tuple(features))
 
 
 def _spared(catalog: Catalog, answers: Answers) -> Spared:
@@ -139,28 +138,3 @@ def _refuse_collisions(merged: Merge) -> None:
             "`git update-index --no-skip-worktree --no-assume-unchanged FILE`, then commit it",
             ExitCode.STATE,
         )
-
-
-def _notices(before: list[Answers], after: list[Answers]) -> Iterator[str]:
-    """Tell what a change of features asks of the person."""
-    was, now = ({feature["name"]: feature for feature in side} for side in (before, after))
-    for name in [name for name in was if name not in now and "title" in was[name]]:
-        yield f"gone: {was[name]['title']}"
-    for name in [name for name in now if name not in was and "title" in now[name]]:
-        yield f"new: {now[name]['title']}"
-    yield from _variables(before, after)
-    for name, feature in now.items():
-        done = was.get(name, {}).get("next_steps", [])
-        yield from (f"run: {step}" for step in feature.get("next_steps", []) if step not in done)
-
-
-def _variables(before: list[Answers], after: list[Answers]) -> Iterator[str]:
-    """Compare the environment variables that the features read."""
-    was, now = (
-        {entry["name"]: entry for feature in side for entry in feature.get("environment", [])}
-        for side in (before, after)
-    )
-    for name in [name for name in now if name not in was]:
-        need = "must be set" if now[name].get("required") else "can be set"
-        yield f"environment variable {name} {need}, for example {now[name].get('example', '')}"
-    yield from (f"environment variable {name} is no longer read" for name in was if name not in now)
