@@ -13,6 +13,7 @@ from generator.merge.notices import Notice, Side, notices
 from generator.merge.plan import FilePlan, describe
 from generator.merge.state import Repository
 from generator.questions import Catalog, load_catalog
+from generator.spelling import Spelling, as_line
 from generator.template import Template
 
 Answers = Mapping[str, Any]
@@ -46,18 +47,19 @@ def plan_change(
     given: Mapping[str, Given],
     *,
     refuse: Callable[[Answers], None],
+    spelled: Spelling,
     ask: Ask | None = None,
 ) -> Change:
     """Work out the change from the first template with the recorded answers to the second.
 
-    Nothing is changed. A refused answer is told as in `fastgen new`; `refuse` raises for a computed
-    plan that cannot work.
+    Nothing is changed. A refused answer is told as in `fastgen new`, and `spelled` writes it as the
+    command takes it; `refuse` raises for a computed plan that cannot work.
     """
     old, new = templates
     catalogs = [load_catalog(old.root)]
     catalogs.append(catalogs[0] if new.root == old.root else load_catalog(new.root))
     before = _before(catalogs[0], recorded, repository.answers_file)
-    after = _after(catalogs[1], recorded, given, ask)
+    after = _after(catalogs[1], recorded, given, spelled, ask)
     values = {key: answer.value for key, answer in after.items()}
     if "plan" in catalogs[1].questions:
         refuse(compute(catalogs[1], values, "plan"))
@@ -74,7 +76,8 @@ def plan_change(
 def _before(catalog: Catalog, recorded: Answers, name: str) -> dict[str, Any]:
     """Give the answers that the project was rendered with, as the file `name` has them."""
     try:
-        answers = resolve(catalog, _known(catalog, recorded), scope=_scope(recorded))
+        known = _known(catalog, recorded)
+        answers = resolve(catalog, known, scope=_scope(recorded), spelled=as_line)
     except FastgenError as error:
         hint = f"correct `{name}`, then commit; {error.hint}"
         message = f"the project's answers are not valid: {error.message}"
@@ -83,12 +86,16 @@ def _before(catalog: Catalog, recorded: Answers, name: str) -> dict[str, Any]:
 
 
 def _after(
-    catalog: Catalog, recorded: Answers, given: Mapping[str, Given], ask: Ask | None
+    catalog: Catalog,
+    recorded: Answers,
+    given: Mapping[str, Given],
+    spelled: Spelling,
+    ask: Ask | None,
 ) -> dict[str, Answer]:
     """Answer the questions anew; recorded answers to gone questions still serve as defaults."""
     gone = {key: value for key, value in recorded.items() if key not in catalog.questions}
     both = _known(catalog, recorded) | dict(given)
-    return resolve(catalog, both, ask, earlier=gone, scope=_scope(recorded))
+    return resolve(catalog, both, ask, earlier=gone, scope=_scope(recorded), spelled=spelled)
 
 
 def _scope(recorded: Answers) -> str:
