@@ -9,14 +9,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import lru_cache
 from typing import Any
 
 import yaml
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, Undefined
+from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from generator.compiled import share_compiled_templates
+from generator.environment import compiled, environment_of
 from generator.errors import ExitCode, FastgenError
 from generator.questions import Catalog, Choice, Question
 from generator.spelling import Spelling, as_flag, sample
@@ -65,7 +64,7 @@ class Evaluation:
     @property
     def environment(self) -> SandboxedEnvironment:
         """The Jinja of the template, as copier sets it up."""
-        return _environment(self.catalog)
+        return environment_of(self.catalog)
 
     def render(self, value: Any, **extra: object) -> Any:  # noqa: ANN401 - as copier does it
         """Render a template in the light of the answers; anything but text passes as it is."""
@@ -74,7 +73,7 @@ class Evaluation:
         if not isinstance(value, str) or "{" not in value:
             return value
         try:
-            return _compiled(self.environment, value).render({**self.context, **extra})
+            return compiled(self.environment, value).render({**self.context, **extra})
         except TemplateError as error:
             raise FastgenError(
                 f"the template has a mistake: {error}", exit_code=ExitCode.FAILURE
@@ -122,28 +121,6 @@ class Evaluation:
         if not choices:
             return _typed(question, raw)
         return _choice(question, choices, raw)
-
-
-@lru_cache(maxsize=2)
-def _environment(catalog: Catalog) -> SandboxedEnvironment:
-    """The same Jinja as copier's: its sandbox, filters and the template's settings."""
-    share_compiled_templates()
-    options = dict(catalog.settings.get("_envops", {}))
-    strict = options.get("undefined") == "jinja2.StrictUndefined"
-    options["undefined"] = StrictUndefined if strict else Undefined
-    return SandboxedEnvironment(
-        loader=FileSystemLoader(catalog.root),
-        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
-        auto_reload=False,
-        cache_size=-1,
-        **options,
-    )
-
-
-@lru_cache(maxsize=2048)
-def _compiled(environment: SandboxedEnvironment, text: str) -> Template:
-    """Compile a template's text once: answers are evaluated in many steps."""
-    return environment.from_string(text)
 
 
 def resolve(
