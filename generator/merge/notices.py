@@ -123,11 +123,12 @@ def _containers(was: Path, will: Path) -> Iterator[Notice]:
 
 
 def _yaml(path: Path) -> Data | None:
-    """Read a rendered YAML file; None where there is none."""
-    if not path.is_file():
+    """Read a rendered YAML file; None where there is none, or no map in it."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return None
-    found: Data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return found
+    return found if isinstance(found, dict) else None
 
 
 def _dependencies(was: Path, will: Path) -> Iterator[Notice]:
@@ -144,10 +145,10 @@ def _dependencies(was: Path, will: Path) -> Iterator[Notice]:
 
 def _requirements(folder: Path) -> dict[str, str]:
     """Read every requirement of a rendered project by its name, Python itself included."""
-    path = folder / "pyproject.toml"
-    if not path.is_file():
+    try:
+        table = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return {}
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
     project = table.get("project", {})
     groups = (line for group in table.get("dependency-groups", {}).values() for line in group)
     python = f"python{project['requires-python']}" if "requires-python" in project else ""

@@ -193,6 +193,16 @@ def test_services_and_secrets_of_compose(tmp_path: Path, inside: Inside) -> None
     assert "compose.yaml: new services cache, worker\n" in inside("update", *world.options).stdout
 
 
+@pytest.mark.parametrize("content", ["services: [", "- a\n", b"\xff", None])
+def test_files_that_cannot_be_read_are_not_compared(
+    tmp_path: Path, inside: Inside, content: str | bytes | None
+) -> None:
+    names = ("template/compose.yaml", "template/pyproject.toml")
+    world = World(tmp_path / "w", files=dict.fromkeys(names, "a: {}\n"))
+    world.release_files(dict.fromkeys(names, content))
+    assert told(inside, world) == []
+
+
 def test_the_real_template_tells_what_a_change_asks_for(tmp_path: Path, inside: Inside) -> None:
     assert inside("new", "demo", "--defaults", "--no-lock").returncode == 0
     options = ("--project", str(tmp_path / "demo"), "--dry-run")
