@@ -10,16 +10,16 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import lru_cache
 from typing import Any
 
 import yaml
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, Undefined
+from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from generator.compiled import share_compiled_templates
+from generator.environment import compiled, environment_of
 from generator.errors import ExitCode, FastgenError
 from generator.questions import Catalog, Choice, Question
+from generator.spelling import Spelling, as_flag, sample
 
 TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
 FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
@@ -60,11 +60,12 @@ class Evaluation:
 
     catalog: Catalog
     context: dict[str, Any] = field(default_factory=dict)
+    spelled: Spelling = as_flag
 
     @property
     def environment(self) -> SandboxedEnvironment:
         """The Jinja of the template, as copier sets it up."""
-        return _environment(self.catalog)
+        return environment_of(self.catalog)
 
     def render(self, value: Any, **extra: object) -> Any:  # noqa: ANN401 - as copier does it
         """Render a template in the light of the answers; anything but text passes as it is."""
@@ -73,7 +74,7 @@ class Evaluation:
         if not isinstance(value, str) or "{" not in value:
             return value
         try:
-            return _compiled(self.environment, value).render({**self.context, **extra})
+            return compiled(self.environment, value).render({**self.context, **extra})
         except TemplateError as error:
             raise FastgenError(
                 f"the template has a mistake: {error}", exit_code=ExitCode.FAILURE
@@ -104,9 +105,12 @@ class Evaluation:
 
     def parse(self, question: Question, raw: object) -> Any:  # noqa: ANN401 - typed by the question
         """Turn text or a value into the question's type, or say what is allowed."""
-        if not question.multiselect:
-            return self._one(question, raw)
-        items = [self._one(question, item) for item in _items(question, raw)]
+        try:
+            if not question.multiselect:
+                return self._one(question, raw)
+            items = [self._one(question, item) for item in _items(raw)]
+        except _WrongTypeError as error:
+            raise _wrong_type(question, error.value, self.spelled) from error
         return [choice.value for choice in question.choices if choice.value in items]
 
     def problem(self, question: Question, value: object) -> str:
@@ -120,28 +124,6 @@ class Evaluation:
         return _choice(question, choices, raw)
 
 
-@lru_cache(maxsize=2)
-def _environment(catalog: Catalog) -> SandboxedEnvironment:
-    """The same Jinja as copier's: its sandbox, filters and the template's settings."""
-    share_compiled_templates()
-    options = dict(catalog.settings.get("_envops", {}))
-    strict = options.get("undefined") == "jinja2.StrictUndefined"
-    options["undefined"] = StrictUndefined if strict else Undefined
-    return SandboxedEnvironment(
-        loader=FileSystemLoader(catalog.root),
-        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
-        auto_reload=False,
-        cache_size=-1,
-        **options,
-    )
-
-
-@lru_cache(maxsize=2048)
-def _compiled(environment: SandboxedEnvironment, text: str) -> Template:
-    """Compile a template's text once: answers are evaluated in many steps."""
-    return environment.from_string(text)
-
-
 def resolve(
     catalog: Catalog,
     given: Mapping[str, Given],
@@ -150,17 +132,19 @@ def resolve(
     defaults: bool = True,
     scope: str = "service",
     earlier: Mapping[str, object] | None = None,
+    spelled: Spelling = as_flag,
 ) -> dict[str, Answer]:
     """Answer every question that applies, in asking order; the first problem is raised.
 
     `ask` is called for a question without a given answer; without it, the question's default is
     taken, or with `defaults=False` the missing answer is an error that names the flag. `scope` is
     what the command renders, as the question of that name has it. `earlier` are answers to
-    questions of an older template, which defaults may refer to.
+    questions of an older template, which defaults may refer to. `spelled` tells how hints write
+    an answer.
     """
     _refuse_unknown(catalog, given)
     context = {**(earlier or {}), "scope": scope}
-    evaluation, answers = Evaluation(catalog, context), dict[str, Answer]()
+    evaluation, answers = Evaluation(catalog, context, spelled), dict[str, Answer]()
     last = catalog.asked[-1].key
     for question in catalog.questions.values():
         if question.computed or not evaluation.applies(question):
@@ -213,17 +197,17 @@ def _answer(
     else:
         raise _missing(question)
     if problem := evaluation.problem(question, answer.value):
-        raise _refused(question, answer, problem)
+        raise _refused(question, answer, problem, evaluation.spelled)
     return answer
 
 
-def _refused(question: Question, answer: Answer, problem: str) -> FastgenError:
+def _refused(question: Question, answer: Answer, problem: str, spelled: Spelling) -> FastgenError:
     """Split a validator's text: its first sentence says what is wrong, the rest the ways out."""
     text = " ".join(problem.split())
     first, _, ways_out = text.partition(". ")
     shown = f"`{question.key}` cannot be {display(answer.value)}: {first.removesuffix('.')}"
-    where = "" if answer.source == "NAME" else f"give another value with `{question.flag}`"
-    return FastgenError(shown, ways_out or where)
+    where = f"give another value with `{spelled(question, None)}`"
+    return FastgenError(shown, ways_out or ("" if answer.source == "NAME" else where))
 
 
 def _missing(question: Question) -> FastgenError:
@@ -300,7 +284,7 @@ def _choice(question: Question, choices: tuple[Choice, ...], raw: object) -> obj
     raise FastgenError(f"`{question.key}` cannot be {display(raw)}", nearest(str(raw), available))
 
 
-def _items(question: Question, raw: object) -> list[object]:
+def _items(raw: object) -> list[object]:
     """Read a list: `a,b`, `[a, b]`, repeated values; `none` and nothing are the empty list."""
     if isinstance(raw, str):
         words = [
@@ -308,10 +292,10 @@ def _items(question: Question, raw: object) -> list[object]:
         ]
         return [word for word in words if word and word != "none"]
     if isinstance(raw, (list, tuple)):
-        return [part for item in raw for part in _items(question, item)]
+        return [part for item in raw for part in _items(item)]
     if raw is None:
         return []
-    raise _wrong_type(question, raw)
+    raise _WrongTypeError(raw)
 
 
 def _typed(question: Question, raw: object) -> object:
@@ -329,7 +313,7 @@ def _typed(question: Question, raw: object) -> object:
         return str(raw)
     elif kind in {"json", "yaml"}:
         return _native(question, raw)
-    raise _wrong_type(question, raw)
+    raise _WrongTypeError(raw)
 
 
 def _number(raw: object) -> float | int | None:
@@ -342,22 +326,22 @@ def _number(raw: object) -> float | int | None:
         return None
 
 
-def _wrong_type(question: Question, raw: object) -> FastgenError:
+class _WrongTypeError(Exception):
+    """A value that the question's type does not have."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(value)
+        self.value = value
+
+
+def _wrong_type(question: Question, raw: object, spelled: Spelling) -> FastgenError:
     wanted = {"bool": "yes or no", "int": "a whole number", "float": "a number"}
     kind = "a list of choices" if question.multiselect else wanted.get(question.type, "text")
     shown = " ".join(display(raw).split())[:60]
     return FastgenError(
-        f"`{question.key}` takes {kind}, not {shown}", f"for example `{_example(question)}`"
+        f"`{question.key}` takes {kind}, not {shown}",
+        f"for example `{spelled(question, sample(question))}`",
     )
-
-
-def _example(question: Question) -> str:
-    if question.type == "bool":
-        return f"-d {question.key}=yes"
-    samples = {"int": "2", "float": "2", "str": "text"}
-    if question.choices:
-        return f"-d {question.key}={question.choices[0].value}"
-    return f"{question.flag} {samples.get(question.type, 'text')}"
 
 
 def _native(question: Question, raw: object) -> Any:  # noqa: ANN401 - typed by the question

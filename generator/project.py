@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.compiled import share_compiled_templates
+from generator.compiled import shared_compilation
 from generator.errors import ExitCode, FastgenError
 from generator.git import environment
 from generator.scratch import new_folder
@@ -95,8 +95,7 @@ def render(
     """
     import copier
 
-    share_compiled_templates()
-    with _without_git(), copier_errors():
+    with _without_git(), copier_errors(), shared_compilation():
         worker = copier.run_copy(
             str(template.root),
             destination,

@@ -8,6 +8,7 @@ versions are taken out of git: the bundle in the wheel, the checkout, or a clone
 import io
 import re
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,8 @@ DISTRIBUTION = "fastgen-fastapi"
 INSIDE = Path(__file__).parent
 BUNDLE, TREE, COMMIT = "_template.bundle", "_template", "_template.commit"
 """What the build puts beside this module: the history, the plain tree, and its commit's name."""
+PARTS = ("copier.yml", "templates")
+"""What a render of our own template reads."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,14 @@ class Template:
     """One version of the template.
 
     `root` holds `copier.yml` and `templates/`; `url` and `commit` are what the answers file
-    records (`commit` is None where it cannot be known: such a project cannot be updated).
+    records (`commit` is None where it cannot be known: such a project cannot be updated). `edited`
+    tells that the files are not those of the commit.
     """
 
     root: Path
     url: str
     commit: str | None
+    edited: bool = False
 
 
 def packaged_root() -> Path:
@@ -53,10 +58,11 @@ def find_template(url: str | None = None, commit: str | None = None) -> Template
     """
     recorded = url or TEMPLATE_URL
     if is_ours(recorded):
-        newest = Template(packaged_root(), recorded, _packaged_commit())
+        root = packaged_root()
+        newest = Template(root, recorded, _packaged_commit(), _is_edited(root, PARTS))
     elif _is_folder(recorded):
         root = Path(recorded).expanduser().resolve()
-        newest = Template(root, str(root), _described(root))
+        newest = Template(root, str(root), _described(root), _is_edited(root, (".",)))
     else:
         history = _cloned(recorded)
         highest = _highest_release(history)
@@ -127,6 +133,16 @@ def _described(root: Path) -> str | None:
         return Git(root).text("describe", "--tags", "--always") or None
     except GitError:
         return None
+
+
+def _is_edited(root: Path, parts: Sequence[str]) -> bool:
+    """Tell whether parts of a checkout are not as committed."""
+    if not (root / ".git").exists():
+        return False
+    try:
+        return bool(Git(root).text("status", "--porcelain", "--", *parts))
+    except GitError:
+        return False
 
 
 def _history(template: Template) -> Git:

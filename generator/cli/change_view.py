@@ -7,6 +7,7 @@ import typer
 
 from generator import console
 from generator.answers import display
+from generator.cli.steps import here, reinstall
 from generator.errors import ExitCode
 from generator.merge.apply import apply
 from generator.merge.change import Change
@@ -46,7 +47,7 @@ def show(change: Change) -> None:
         for name in names:
             console.line(f"  {name}")
     for notice in change.notices:
-        console.line(notice)
+        console.line(here(notice.text))
 
 
 def _new(change: Change, key: str) -> str:
@@ -86,12 +87,11 @@ def undo_line(change: Change) -> str:
 
 def _following(change: Change) -> list[str]:
     """Give the commands that come next."""
-    files = change.files
-    touched = {*files.added, *files.changed, *files.merged}
-    steps = ["uv lock"] if "pyproject.toml" in touched else []
-    if files.conflicting:
-        steps.insert(0, "settle the conflicts, then `git add` each file")
-    return [*steps, "git diff HEAD", "git commit"]
+    settle = ["settle the conflicts, then `git add` each file"] if change.files.conflicting else []
+    needs_install = any(notice.kind == "dependency" for notice in change.notices)
+    is_locked = (change.merge.repository.folder / "uv.lock").is_file()
+    install = [reinstall(is_locked=is_locked)] if needs_install else []
+    return [*settle, *install, "git diff HEAD", "git commit"]
 
 
 def _tell(change: Change, project: Path, *, dry_run: bool, json: bool) -> None:
@@ -107,7 +107,8 @@ def _tell(change: Change, project: Path, *, dry_run: bool, json: bool) -> None:
             "to": change.new.commit,
             "answers": {k: {"from": was, "to": now} for k, (was, now) in change.answers.items()},
             "files": console.plain(files),
-            "notices": change.notices,
+            "notices": [here(notice.text) for notice in change.notices],
+            "consequences": [{"kind": one.kind, **one.about} for one in change.notices],
             "next_steps": following,
             "undo": undo_line(change),
         }

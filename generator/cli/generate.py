@@ -11,6 +11,7 @@ from generator import artefacts, console, detect
 from generator.answers import Given, resolve
 from generator.artefacts import Change
 from generator.cli.flags import collect, with_question_flags
+from generator.cli.source import checked
 from generator.errors import ExitCode, FastgenError
 from generator.questions import Catalog, load_catalog
 from generator.template import find_template
@@ -66,7 +67,7 @@ def generate(
     What the files need is read from the code, never by importing it; flags and `-d` win. Files that
     differ from the generated ones are shown as a diff and kept, unless `--force` is given.
     """
-    source = find_template(template)
+    source = checked(find_template(template))
     catalog = load_catalog(source.root)
     root = project.expanduser().absolute()
     if not root.is_dir():

@@ -1,4 +1,4 @@
-"""What to do after `fastgen new`: at most five commands that run as printed."""
+"""What to do after a command of fastgen: commands that run as printed."""
 
 import os
 import shlex
@@ -17,8 +17,8 @@ UV_RUN = "uv run "
 def next_steps(
     destination: Path, features: Iterable[Mapping[str, Any]], optional: Sequence[Step]
 ) -> list[str]:
-    """Give the commands: enter, failed optional steps, install, the features' own, run, test."""
-    with_uv = shutil.which("uv") is not None
+    """Give at most five: enter, failed optional steps, install, the features' own, run, test."""
+    with_uv = _has_uv()
     enter = f"cd {shlex.quote(os.path.relpath(destination))}"
     install = "uv sync" if with_uv else _virtual_environment()
     prepare = [step for feature in features for step in feature.get("next_steps", [])]
@@ -26,7 +26,23 @@ def next_steps(
     first = [f"{enter} && {' && '.join([*retry, install])}"]
     last = [f"{UV_RUN}python -m app", f"{UV_RUN}pytest"]
     steps = first + prepare[: LIMIT - len(first) - len(last)] + last
-    return steps if with_uv else [step.replace(UV_RUN, _bin()) for step in steps]
+    return [here(step) for step in steps]
+
+
+def here(text: str) -> str:
+    """Write a text's commands for this machine: without uv, they come from the environment."""
+    return text if _has_uv() else text.replace(UV_RUN, _bin())
+
+
+def reinstall(*, is_locked: bool) -> str:
+    """Give the command that brings the installed packages in line with changed requirements."""
+    if not _has_uv():
+        return _virtual_environment()
+    return "uv lock && uv sync && git add uv.lock" if is_locked else "uv sync"
+
+
+def _has_uv() -> bool:
+    return shutil.which("uv") is not None
 
 
 def _bin() -> str:

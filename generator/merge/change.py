@@ -1,6 +1,6 @@
 """A change of a project: other answers, another version of the template, or both."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,11 @@ from generator import artefacts, project
 from generator.answers import PROJECT, Answer, Ask, Evaluation, Given, compute, resolve
 from generator.errors import ExitCode, FastgenError
 from generator.merge.engine import Merge, Spared, collisions, merge, overlooked, place
+from generator.merge.notices import Notice, Side, notices
 from generator.merge.plan import FilePlan, describe
 from generator.merge.state import Repository
 from generator.questions import Catalog, load_catalog
+from generator.spelling import Spelling, as_line
 from generator.template import Template
 
 Answers = Mapping[str, Any]
@@ -27,7 +29,7 @@ class Change:
     after: Mapping[str, Answer]
     merge: Merge
     files: FilePlan
-    notices: list[str]
+    notices: list[Notice]
 
     @property
     def answers(self) -> dict[str, tuple[object, object]]:
@@ -45,18 +47,19 @@ def plan_change(
     given: Mapping[str, Given],
     *,
     refuse: Callable[[Answers], None],
+    spelled: Spelling,
     ask: Ask | None = None,
 ) -> Change:
     """Work out the change from the first template with the recorded answers to the second.
 
-    Nothing is changed. A refused answer is told as in `fastgen new`; `refuse` raises for a computed
-    plan that cannot work.
+    Nothing is changed. A refused answer is told as in `fastgen new`, and `spelled` writes it as the
+    command takes it; `refuse` raises for a computed plan that cannot work.
     """
     old, new = templates
     catalogs = [load_catalog(old.root)]
     catalogs.append(catalogs[0] if new.root == old.root else load_catalog(new.root))
     before = _before(catalogs[0], recorded, repository.answers_file)
-    after = _after(catalogs[1], recorded, given, ask)
+    after = _after(catalogs[1], recorded, given, spelled, ask)
     values = {key: answer.value for key, answer in after.items()}
     if "plan" in catalogs[1].questions:
         refuse(compute(catalogs[1], values, "plan"))
@@ -67,14 +70,14 @@ def plan_change(
     spared = _spared(catalogs[1], values)
     merged = merge(repository, old_top, new_top, f"fastgen {new.commit}", spared)
     _refuse_collisions(merged)
-    notices = list(_notices(was.get("features") or [], will.get("features") or []))
-    return Change(old, new, before, after, merged, describe(merged), notices)
+    return Change(old, new, before, after, merged, describe(merged), notices(was, will, merged))
 
 
 def _before(catalog: Catalog, recorded: Answers, name: str) -> dict[str, Any]:
     """Give the answers that the project was rendered with, as the file `name` has them."""
     try:
-        answers = resolve(catalog, _known(catalog, recorded), scope=_scope(recorded))
+        known = _known(catalog, recorded)
+        answers = resolve(catalog, known, scope=_scope(recorded), spelled=as_line)
     except FastgenError as error:
         hint = f"correct `{name}`, then commit; {error.hint}"
         message = f"the project's answers are not valid: {error.message}"
@@ -83,12 +86,16 @@ def _before(catalog: Catalog, recorded: Answers, name: str) -> dict[str, Any]:
 
 
 def _after(
-    catalog: Catalog, recorded: Answers, given: Mapping[str, Given], ask: Ask | None
+    catalog: Catalog,
+    recorded: Answers,
+    given: Mapping[str, Given],
+    spelled: Spelling,
+    ask: Ask | None,
 ) -> dict[str, Answer]:
     """Answer the questions anew; recorded answers to gone questions still serve as defaults."""
     gone = {key: value for key, value in recorded.items() if key not in catalog.questions}
     both = _known(catalog, recorded) | dict(given)
-    return resolve(catalog, both, ask, earlier=gone, scope=_scope(recorded))
+    return resolve(catalog, both, ask, earlier=gone, scope=_scope(recorded), spelled=spelled)
 
 
 def _scope(recorded: Answers) -> str:
@@ -101,18 +108,17 @@ def _known(catalog: Catalog, recorded: Answers) -> dict[str, Given]:
     return {key: Given(value, PROJECT) for key, value in recorded.items() if key in asked}
 
 
-def _rendered(
-    repository: Repository, template: Template, answers: Answers
-) -> tuple[Path, dict[str, Any]]:
-    """Render to a folder that stands for the repository's top; give all answers too."""
+def _rendered(repository: Repository, template: Template, answers: Answers) -> tuple[Path, Side]:
+    """Render to a folder that stands for the repository's top; give what came of it too."""
     top, folder = place(repository, "render")
-    values = project.render(template, folder, answers, repository.answers_file)
+    values: Answers = project.render(template, folder, answers, repository.answers_file)
     if repository.answers_file == artefacts.ANSWERS_FILE:
         wanted = artefacts.with_edge(answers["artefacts"])
         for path in project.files(folder):
             if path != repository.answers_file and not artefacts.belongs(path, wanted):
                 (folder / path).unlink()
-    return top, values
+    features: list[Answers] = values.get("features") or []
+    return top, Side(folder, tuple(features))
 
 
 def _spared(catalog: Catalog, answers: Answers) -> Spared:
@@ -139,28 +145,3 @@ def _refuse_collisions(merged: Merge) -> None:
             "`git update-index --no-skip-worktree --no-assume-unchanged FILE`, then commit it",
             ExitCode.STATE,
         )
-
-
-def _notices(before: list[Answers], after: list[Answers]) -> Iterator[str]:
-    """Tell what a change of features asks of the person."""
-    was, now = ({feature["name"]: feature for feature in side} for side in (before, after))
-    for name in [name for name in was if name not in now and "title" in was[name]]:
-        yield f"gone: {was[name]['title']}"
-    for name in [name for name in now if name not in was and "title" in now[name]]:
-        yield f"new: {now[name]['title']}"
-    yield from _variables(before, after)
-    for name, feature in now.items():
-        done = was.get(name, {}).get("next_steps", [])
-        yield from (f"run: {step}" for step in feature.get("next_steps", []) if step not in done)
-
-
-def _variables(before: list[Answers], after: list[Answers]) -> Iterator[str]:
-    """Compare the environment variables that the features read."""
-    was, now = (
-        {entry["name"]: entry for feature in side for entry in feature.get("environment", [])}
-        for side in (before, after)
-    )
-    for name in [name for name in now if name not in was]:
-        need = "must be set" if now[name].get("required") else "can be set"
-        yield f"environment variable {name} {need}, for example {now[name].get('example', '')}"
-    yield from (f"environment variable {name} is no longer read" for name in was if name not in now)

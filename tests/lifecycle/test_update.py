@@ -220,8 +220,22 @@ def test_a_new_question_without_a_safe_default_must_be_answered(
     done = inside("update", *world.options)
     assert done.returncode == ExitCode.USAGE
     assert '`color` cannot be ""' in done.stderr
+    assert "hint: give another value with `-d color=VALUE`" in done.stderr
     assert snapshot(world.project) == before
     assert inside("update", "-d", "color=red", *world.options).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [(("update", "-d", "size=x"), "`-d size=2`"), (("set", "size=x"), "`size=2`")],
+)
+def test_a_hint_writes_an_answer_as_the_command_takes_it(
+    world: World, inside: Inside, command: tuple[str, ...], hint: str
+) -> None:
+    world.release(main_py=UPSTREAM)
+    done = inside(*command, *world.options)
+    assert done.returncode == ExitCode.USAGE
+    assert f"hint: for example {hint}\n" in done.stderr
 
 
 def test_a_renamed_question_keeps_its_answer(tmp_path: Path, inside: Inside) -> None:
@@ -261,6 +275,16 @@ def test_dry_run_shows_the_files_and_writes_nothing(world: World, inside: Inside
     assert "added:\n  new.py\nchanged:\n  .copier-answers.yml\n  main.py\n" in done.stdout
     assert snapshot(world.project) == before
     assert world.status() == {}
+
+
+def test_a_checkout_with_changes_is_told(world: World, inside: Inside) -> None:
+    world.release(main_py=UPSTREAM)
+    write(world.template, {"template/main.py": "edited\n"})
+    done = inside("update", *world.options)
+    assert done.returncode == 0
+    assert world.text("main.py") == "edited\n"
+    told = f"warning: the template in {world.template} has changes that are not committed: "
+    assert f"{told}the project records v2.0.0, which does not hold them\n" in done.stderr
 
 
 def test_to_goes_to_a_release_between(world: World, inside: Inside) -> None:

@@ -38,15 +38,16 @@ def test_compose_accepts_both_stacks(project: Project) -> None:
         assert not done.stderr
 
 
-def test_workflow_follows_the_schema(project: Project) -> None:
+def test_workflows_follow_the_schema(project: Project) -> None:
     schema = "vendor.github-workflows"
-    workflow = Path(".github/workflows/ci.yml")
-    done = run([tool("check-jsonschema"), "--builtin-schema", schema, workflow], project.root)
+    workflows = sorted(project.root.glob(".github/workflows/*.yml"))
+    assert [path.name for path in workflows] == ["ci.yml", "update.yml"]
+    done = run([tool("check-jsonschema"), "--builtin-schema", schema, *workflows], project.root)
     assert done.returncode == 0, done.stdout
 
 
-def test_workflow_is_safe(project: Project) -> None:
-    command = [tool("zizmor"), "--offline", "--format", "json", ".github/workflows/ci.yml"]
+def test_workflows_are_safe(project: Project) -> None:
+    command = [tool("zizmor"), "--offline", "--format", "json", ".github/workflows"]
     done = run(command, project.root)
     assert json.loads(done.stdout) == []
 

@@ -86,7 +86,11 @@ def project(
     destination: Path, environment: Mapping[str, str] | None = None, **answers: object
 ) -> Project:
     """Render a project and find or build the environment with its dependencies."""
-    path = render(destination, **answers)
+    return rendered(render(destination, **answers), environment)
+
+
+def rendered(path: Path, environment: Mapping[str, str] | None = None) -> Project:
+    """Give a project that is rendered already, with an environment that has its dependencies."""
     return Project(path, python_for(path), environment or {})
 
 
