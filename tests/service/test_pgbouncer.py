@@ -72,6 +72,13 @@ def connections(database: DatabaseServer) -> int:
     return int(database.execute(OWN_CONNECTIONS)[0][0])
 
 
+def sampled(database: DatabaseServer) -> Iterator[int]:
+    """The numbers of connections during two seconds."""
+    for _ in range(20):
+        yield connections(database)
+        time.sleep(0.1)
+
+
 def until(answered: int, service: Server, path: str = "/products") -> None:
     """Wait until every worker answers so: each request may reach another one."""
     deadline, good = time.monotonic() + PATIENCE, 0
@@ -98,7 +105,7 @@ def test_every_route_and_few_connections(
 ) -> None:
     variables = addresses(pooler, database)
     most = int(setting(service, "max_db_connections"))
-    service.run("app.migrate", **variables)
+    service.run("app.migrate", check=True, **variables)
     with serve(service, workers=WORKERS, **variables) as server:
         product = create_read_change(server)
         review_and_rating(server, product)
@@ -107,7 +114,7 @@ def test_every_route_and_few_connections(
         with load(server.address, "/products?limit=100", 2 * CLIENTS) as clients:
             time.sleep(1)
             clients.forget()
-            seen = [connections(database) for _ in range(20) if not time.sleep(0.1)]
+            seen = list(sampled(database))
             clients.stop()
         assert set(clients.statuses) == {200}
         assert 0 < max(seen) <= most
@@ -123,7 +130,7 @@ def test_every_route_and_few_connections(
 def test_gone_and_back(service: Project, database: DatabaseServer, pooler: Pooler) -> None:
     """Without PgBouncer, and without the server behind it, the answer is 503; then all is well."""
     variables = addresses(pooler, database)
-    service.run("app.migrate", **variables)
+    service.run("app.migrate", check=True, **variables)
     with serve(service, workers=WORKERS, **variables) as server:
         for part in (pooler, database):
             with load(server.address, "/products", CLIENTS) as clients:
