@@ -12,13 +12,15 @@ from combinations import Answers, all_pairs
 from databases import DatabaseServer, mariadb, postgresql
 
 LEFT_OUT = frozenset(
-    # What surrounds the service is checked with its own tools; `workload` changes numbers alone.
+    # What surrounds the service is checked with its own tools (PgBouncer by test_pgbouncer.py);
+    # `workload` changes numbers alone.
     [
         "ci",
         "deployment",
         "http_edge",
         "nginx_version",
         "per_environment",
+        "pgbouncer",
         "python_version",
         "tls",
         "workload",
