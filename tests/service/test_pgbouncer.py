@@ -1,11 +1,13 @@
 """Services behind PgBouncer in transaction mode, with the configuration that was rendered."""
 
 import signal
+import subprocess
 import threading
 import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,7 +15,7 @@ from databases import DatabaseServer
 from harness import Project, Server, project, serve
 from load import load
 from pooler import PASSWORD, USER, Pooler, database_with_passwords, pgbouncer
-from test_data import create_read_change, failures, lists_and_exports, review_and_rating
+from test_data import ask, create_read_change, failures, lists_and_exports, review_and_rating
 
 pytestmark = pytest.mark.service
 
@@ -166,6 +168,34 @@ def test_a_stop_lets_transactions_end(service: Project, pooler: Pooler) -> None:
         connection.commit()
     stopping.join(10)
     assert process.poll() == 0
+
+
+@pytest.mark.slow
+def test_jobs_run_behind_it(tmp_path: Path, database: DatabaseServer) -> None:
+    """Enqueued through it, in the request's transaction; the worker listens at the server."""
+    answers: dict[str, Any] = {"db_driver": "asyncpg", "queue": "procrastinate", "cache": "none"}
+    service = project(tmp_path / "demo", pgbouncer=True, deployment=["compose"], **answers)
+    with pgbouncer(service.path / "deploy" / "pgbouncer" / "pgbouncer.ini", database) as pooler:
+        variables = addresses(pooler, database)
+        service.run("app.migrate", check=True, **variables)
+        worker = subprocess.Popen(
+            [service.python, "-m", "app.worker"],
+            cwd=service.path,
+            env=service.variables(variables),
+        )
+        try:
+            with serve(service, workers=2, **variables) as server:
+                product = create_read_change(server)
+                review = {"product_id": product["id"], "author": "Ada", "rating": 4}
+                assert ask(server, "POST", "/reviews", review)[0] == 201
+                deadline = time.monotonic() + PATIENCE
+                path = f"/products/{product['id']}"
+                while ask(server, "GET", path)[1]["rating"] != 4:
+                    assert time.monotonic() < deadline, server.output()
+                    time.sleep(0.2)
+        finally:
+            worker.terminate()
+            assert worker.wait(PATIENCE) == 0
 
 
 def setting(service: Project, name: str) -> str:
