@@ -20,16 +20,18 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "tests" / "service")]
+sys.path[:0] = [str(ROOT / "tests" / "service"), str(ROOT / "tests")]
 
-from databases import DatabaseServer, postgresql  # noqa: E402 - found through the path above
+from databases import DatabaseServer  # noqa: E402 - found through the path above
 from harness import Project, Server, free_port, project, serve, wait_until_live  # noqa: E402
+from pooler import PASSWORD, USER, database_with_passwords, pgbouncer  # noqa: E402
 from report import interleaved, publish, table, versions  # noqa: E402
 
 ROUNDS = 3
 SECONDS = 4
 CONNECTIONS = 32
 ROWS = 200_000
+FEW = 1_000
 CHILDREN = 3
 
 BARE = '''
@@ -147,19 +149,19 @@ def program(owner: Project, name: str, text: str, dsn: str) -> Iterator[Server]:
         process.wait()
 
 
-def fill(database: DatabaseServer) -> None:
-    """Insert the rows that are read."""
+def fill(database: DatabaseServer, name: str, rows: int) -> None:
+    """Insert the rows that are read into the database `name`."""
     # ruff: noqa: S608 - the statements hold the constants of this file
-    with database.connect(database.port, "bench") as connection, connection.cursor() as cursor:
+    with database.connect(database.port, name) as connection, connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO products (sku, name, category, price_cents, review_count, version,"
             " created_at, updated_at) SELECT 'sku-' || n, 'Product ' || n, 'c' || n % 20, n, 0, 1,"
-            f" now(), now() FROM generate_series(1, {ROWS}) n"
+            f" now(), now() FROM generate_series(1, {rows}) n"
         )
         cursor.execute(
             "INSERT INTO reviews (product_id, author, rating, text, created_at)"
             " SELECT id, 'Ada', 1 + id % 5, 'A few words', now() FROM products,"
-            f" generate_series(1, {CHILDREN}) WHERE id > {ROWS - 1000}"
+            f" generate_series(1, {CHILDREN}) WHERE id > {rows - 1000}"
         )
         cursor.execute("ANALYZE")
 
@@ -235,29 +237,34 @@ def peak_memory(server: Server) -> float:
     return int(peak[1]) / 1024 if peak else 0.0
 
 
-def export(service: Project) -> str:
-    """Peak memory before and after everything was exported."""
-    with serve(service, workers=1) as server:
-        server.get("/products?limit=100")
-        before = peak_memory(server)
+def exported(service: Project, dsn: str) -> tuple[float, float, float]:
+    """Megabytes and seconds of an export of everything, and the most memory that the service had."""
+    with serve(service, workers=1, APP_DATABASE__URL=dsn) as server:
         started = time.perf_counter()
         with urllib.request.urlopen(server.address + "/products/export.ndjson") as response:  # noqa: S310
             size = sum(len(chunk) for chunk in iter(lambda: response.read(65536), b""))
-        seconds = time.perf_counter() - started
-        after = peak_memory(server)
-    return (
-        f"### Exporting {ROWS:,} rows\n\n{size / 1e6:.0f} MB of JSON lines in {seconds:.1f} s; peak "
-        f"memory {before:.1f} MB before, {after:.1f} MB after."
-    )
+        return size / 1e6, time.perf_counter() - started, peak_memory(server)
+
+
+def exports(service: Project, few: str, many: str) -> str:
+    """Exports of the two databases, each of a new process."""
+    lines = ["| rows | MB of JSON lines | seconds | peak memory in MB |", "|---|---|---|---|"]
+    for rows, dsn in ((FEW, few), (ROWS, many)):
+        figures = [exported(service, dsn) for _ in range(ROUNDS)]
+        size, seconds, memory = (median(column) for column in zip(*figures, strict=True))
+        lines.append(f"| {rows:,} | {size:.1f} | {seconds:.2f} | {memory:.1f} |")
+    return "### Exporting\n\n" + "\n".join(lines)
 
 
 def main() -> None:
     """Run everything and write the section."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        database = stack.enter_context(postgresql())
-        database.execute("CREATE DATABASE bench")
-        dsn = database.url("bench")
+        database = stack.enter_context(database_with_passwords())
+        for name in ("bench", "few"):
+            database.execute(f"CREATE DATABASE {name} OWNER {USER}")
+        here = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{database.port}"
+        dsn, few = f"{here}/bench", f"{here}/few"
         variables = {
             "APP_DATABASE__URL": dsn,
             "APP_ENVIRONMENT": "production",
@@ -269,13 +276,22 @@ def main() -> None:
             )
             for layer in ("asyncpg", "sqlalchemy", "sqlmodel")
         }
-        projects["sqlalchemy"].run("app.migrate")
-        fill(database)
+        for address in (dsn, few):
+            projects["sqlalchemy"].run("app.migrate", APP_DATABASE__URL=address)
+        fill(database, "bench", ROWS)
+        fill(database, "few", FEW)
         serving = {
             layer: stack.enter_context(serve(one, workers=1)) for layer, one in projects.items()
         }
         pinging = {"APP_DATABASE__POOL_PRE_PING": "false"}
         no_ping = stack.enter_context(serve(projects["sqlalchemy"], workers=1, **pinging))
+        pooled = project(
+            folder / "pooled", variables, db_driver="asyncpg", cache="none", pgbouncer=True
+        )
+        configuration = pooled.path / "deploy" / "pgbouncer" / "pgbouncer.ini"
+        pooler = stack.enter_context(pgbouncer(configuration, database))
+        behind = {"APP_DATABASE__URL": pooler.url("bench"), "APP_DATABASE__DIRECT_URL": dsn}
+        pooled_server = stack.enter_context(serve(pooled, workers=1, **behind))
         bare = stack.enter_context(program(projects["asyncpg"], "bare", BARE, dsn))
         plain = stack.enter_context(program(projects["sqlalchemy"], "plain", PLAIN, dsn))
         one = {
@@ -284,6 +300,7 @@ def main() -> None:
             "rendered, plain asyncpg pool": (serving["asyncpg"], "/products/777"),
             "rendered, SQLAlchemy": (serving["sqlalchemy"], "/products/777"),
             "rendered, SQLAlchemy, no pre-ping": (no_ping, "/products/777"),
+            "rendered, SQLAlchemy, through PgBouncer": (pooled_server, "/products/777"),
             "rendered, SQLModel": (serving["sqlmodel"], "/products/777"),
         }
         many = {
@@ -302,13 +319,15 @@ def main() -> None:
         }
         reference = "bare ASGI, asyncpg pool"
         body = [
-            versions("fastapi", "sqlalchemy", "asyncpg", "uvicorn")
+            versions(
+                "fastapi", "sqlalchemy", "asyncpg", "uvicorn", python=projects["sqlalchemy"].python
+            )
             + f" wrk, {CONNECTIONS} connections, one worker.",
             rates(one, reference, "One row by its key"),
             rates(many, reference, "20 products with their reviews"),
             rates(pages | offsets, "cursor, page 1", f"Pages of {ROWS:,} rows"),
             inserts(sqlalchemy),
-            export(projects["sqlalchemy"]),
+            exports(projects["sqlalchemy"], few, dsn),
         ]
     publish("Data", "python bench/bench_data.py", "\n\n".join(body))
 

@@ -3,9 +3,9 @@
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 README = Path(__file__).parent / "README.md"
@@ -47,9 +47,12 @@ def table(
     return "\n".join(lines)
 
 
-def versions(*packages: str) -> str:
-    """One line that says what was measured, and on what."""
-    named = ", ".join(f"{name} {version(name)}" for name in packages)
+def versions(*packages: str, python: Path | None = None) -> str:
+    """One line that says what was measured, and on what; `python` has the packages, or this one."""
+    listing = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"
+    command = [str(python or sys.executable), "-c", listing, *packages]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    named = ", ".join(f"{name} {version}" for name, version in zip(packages, found, strict=True))
     return f"Python {platform.python_version()}, {named}; {platform.machine()}."
 
 

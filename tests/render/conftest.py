@@ -9,6 +9,8 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "postgresql": {"db_driver": "asyncpg", "replicas": 3, "db_max_connections": 200},
     "hyphens": {"project_name": "my-web-shop-2", "tls": "provided", "python_version": "3.11"},
+    "pgbouncer": {"db_driver": "asyncpg", "pgbouncer": True, "queue": "procrastinate"},
+    "plain pool": {"db_driver": "asyncpg", "data_layer": "asyncpg"},
     "no database": {"db_driver": "none", "metrics": "none", "tls": "none", "replicas": 2},
     "no edge": {"http_edge": "none", "db_driver": "asyncpg", "replicas": 2},
     "old nginx": {"nginx_version": "1.22", "cpus": 0.5, "memory_mb": 512},
@@ -24,6 +26,12 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
 MACHINES: dict[str, dict[str, Any]] = {
     "systemd": {"deployment": ["systemd"]},
     "systemd, postgresql": {"deployment": ["systemd"], "db_driver": "asyncpg", "tls": "none"},
+    "systemd, pgbouncer": {
+        "deployment": ["systemd"],
+        "db_driver": "asyncpg",
+        "data_layer": "asyncpg",
+        "pgbouncer": True,
+    },
     "systemd, gunicorn": {"deployment": ["systemd", "compose"], "server": "gunicorn", "cpus": 0.5},
     "systemd, granian": {"deployment": ["systemd"], "server": "granian", "http_edge": "none"},
     "systemd, queue": {"deployment": ["systemd"], "queue": "taskiq", "broker": "redis"},
@@ -31,6 +39,21 @@ MACHINES: dict[str, dict[str, Any]] = {
 }
 CLUSTERS: dict[str, dict[str, Any]] = {
     "kubernetes": {"deployment": ["kubernetes"], "db_driver": "asyncpg", "replicas": 4},
+    "kubernetes, pgbouncer": {
+        "deployment": ["kubernetes"],
+        "db_driver": "psycopg",
+        "pgbouncer": True,
+        "per_environment": True,
+        "replicas": 9,
+        "db_max_connections": 60,
+        "staging_replicas": 1,
+        "staging_db_max_connections": 10,
+    },
+    "kubernetes, plain pool": {
+        "deployment": ["kubernetes"],
+        "db_driver": "asyncpg",
+        "data_layer": "asyncpg",
+    },
     "kubernetes, alone": {"deployment": ["kubernetes"], "db_driver": "none", "replicas": 1},
     "kubernetes, redis": {
         "deployment": ["kubernetes", "compose"],

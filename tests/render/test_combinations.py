@@ -21,6 +21,7 @@ IMPORTS = {
     "pydantic_settings": "pydantic-settings",
     "prometheus_client": "prometheus-client",
     "nats": "nats-py",
+    "yaml": "pyyaml",
 }
 """Modules whose distribution has another name."""
 

@@ -1,6 +1,7 @@
 """Kubernetes manifests: built by Kustomize, checked against the API's schemas, equal to the plan."""
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -34,8 +35,13 @@ def built(project: Project, environment: str) -> str:
 def objects(project: Project, environment: str) -> dict[str, Any]:
     """Build an overlay; its objects by kind."""
     found = list(yaml.safe_load_all(built(project, environment)))
-    of_queue = ("-worker", "-scheduler")
-    return {one["kind"]: one for one in found if not one["metadata"]["name"].endswith(of_queue)}
+    others = ("-worker", "-scheduler")
+    return {
+        one["kind"]: one
+        for one in found
+        if not one["metadata"]["name"].endswith(others)
+        and "-pgbouncer" not in one["metadata"]["name"]
+    }
 
 
 def container(project: Project, environment: str) -> Any:  # noqa: ANN401 - a parsed object
@@ -164,3 +170,25 @@ def test_checkov_finds_nothing(cluster: Project, environment: str) -> None:
     path.unlink()
     failed = json.loads(done.stdout).get("results", {}).get("failed_checks", [])
     assert [(check["check_id"], check["check_name"], check["resource"]) for check in failed] == []
+
+
+@pytest.mark.parametrize("cluster", ["kubernetes, pgbouncer"], indirect=True)
+def test_pgbouncers_share_what_the_plan_allows(cluster: Project, environment: str) -> None:
+    found = {
+        one["kind"]: one
+        for one in yaml.safe_load_all(built(cluster, environment))
+        if "-pgbouncer" in one["metadata"]["name"]
+    }
+    number = cluster.answers["plan"]["environments"][environment]["numbers"]
+    most = re.search(r"max_db_connections = (\d+)", found["ConfigMap"]["data"]["pgbouncer.ini"])
+    assert most
+    replicas = found["StatefulSet"]["spec"]["replicas"]
+    assert replicas == (2 if environment == "production" else 1)
+    assert 0 < int(most[1]) * replicas <= number["pgbouncer_max_db_connections"]["value"]
+    pod = found["StatefulSet"]["spec"]["template"]
+    assert found["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    configured, users = (one for one in pod["spec"]["volumes"])
+    assert configured["configMap"]["name"] == found["ConfigMap"]["metadata"]["name"]
+    assert f"secret generic {users['secret']['secretName']} " in cluster.text(GUIDE)
+    address = f"@{found['Service']['metadata']['name']}:6432/"
+    assert address in cluster.text(GUIDE)

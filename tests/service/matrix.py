@@ -17,13 +17,15 @@ from command import ROOT
 from databases import DatabaseServer, mariadb, postgresql
 
 LEFT_OUT = frozenset(
-    # What surrounds the service is checked with its own tools; `workload` changes numbers alone.
+    # What surrounds the service is checked with its own tools (PgBouncer by test_pgbouncer.py);
+    # `workload` changes numbers alone.
     [
         "ci",
         "deployment",
         "http_edge",
         "nginx_version",
         "per_environment",
+        "pgbouncer",
         "python_version",
         "tls",
         "workload",

@@ -16,6 +16,13 @@ pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.nightly]
 WORKERS = 4
 CLIENTS = 32
 SMALL_LIMIT = 30
+COMBINATIONS = [
+    ("asyncpg", "sqlalchemy"),
+    ("asyncpg", "asyncpg"),
+    ("psycopg", "sqlalchemy"),
+    ("asyncmy", "sqlalchemy"),
+    ("aiomysql", "sqlalchemy"),
+]
 
 COUNT = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = 'small'",
@@ -71,16 +78,7 @@ def connections(server: DatabaseServer) -> int:
     return int(server.execute(COUNT[server.scheme])[0][0])
 
 
-@pytest.mark.parametrize(
-    ("driver", "layer"),
-    [
-        ("asyncpg", "sqlalchemy"),
-        ("asyncpg", "asyncpg"),
-        ("psycopg", "sqlalchemy"),
-        ("asyncmy", "sqlalchemy"),
-        ("aiomysql", "sqlalchemy"),
-    ],
-)
+@pytest.mark.parametrize(("driver", "layer"), COMBINATIONS)
 def test_gone_and_back(tmp_path: Path, driver: str, layer: str) -> None:
     """The limit is kept; while the database is gone the answer is 503; then all is well again."""
     with (
@@ -126,11 +124,12 @@ def wait_until_ready(service: Server) -> None:
             pytest.fail("not ready again")
 
 
-def test_a_server_that_hangs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("driver", "layer"), COMBINATIONS)
+def test_a_server_that_hangs(tmp_path: Path, driver: str, layer: str) -> None:
     """Nothing hangs with it: every request is answered within the request's time limit."""
     with (
-        small_server("asyncpg") as database,
-        running(tmp_path, "asyncpg", "sqlalchemy", database) as (_, service),
+        small_server(driver) as database,
+        running(tmp_path, driver, layer, database) as (_, service),
     ):
         assert service.get("/products")[0] == 200
         with database.frozen(), load(service.address, "/products", CLIENTS) as clients:

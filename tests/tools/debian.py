@@ -20,6 +20,12 @@ SOURCES = Path("/etc/apt")
 NGINX = {"1.26": "trixie", "1.30": "forky"}
 """Version of nginx -> Debian release that has it."""
 LIBRARIES = ("libc6", "libssl3t64", "libpcre2-8-0", "zlib1g", "libcrypt1", "libzstd1")
+PGBOUNCER = (1, 21)
+"""The first version with `max_prepared_statements`."""
+PGBOUNCER_LIBRARIES = (
+    *("libevent-2.1-7t64", "libcares2", "libsystemd0", "libpam0g", "libldap2", "libsasl2-2"),
+    *("libaudit1", "libcap-ng0", "libcap2", "liblzma5", "liblz4-1", "libgcrypt20", "libgpg-error0"),
+)
 CONFIGURATION = """\
 Dir::Etc::sourcelist "/dev/null";
 Dir::Etc::sourceparts "{root}/parts";
@@ -100,10 +106,27 @@ def nginx(version: str) -> list[str]:
         return [installed]
     if version not in NGINX:
         raise UnavailableError(f"nginx {version} is not installed")
-    root = unpack(NGINX[version], ["nginx", "nginx-common", *LIBRARIES])
+    return _with_libraries(
+        unpack(NGINX[version], ["nginx", "nginx-common", *LIBRARIES]), "usr/sbin/nginx"
+    )
+
+
+def pgbouncer() -> list[str]:
+    """Give the command of a PgBouncer that can prepare statements: installed, or of a later Debian."""
+    installed = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
+    found = re.search(r"PgBouncer (\d+)\.(\d+)", _output([installed, "-V"]) if installed else "")
+    if installed and found and (int(found[1]), int(found[2])) >= PGBOUNCER:
+        return [installed]
+    return _with_libraries(
+        unpack("forky", ["pgbouncer", *LIBRARIES, *PGBOUNCER_LIBRARIES]), "usr/sbin/pgbouncer"
+    )
+
+
+def _with_libraries(root: Path, program: str) -> list[str]:
+    """Give the command of a program among those unpacked in `root`."""
     libraries = next((root / "usr" / "lib").glob("*-linux-gnu*"))
     loader = next(libraries.glob("ld-linux*"))
-    return [str(loader), "--library-path", str(libraries), str(root / "usr/sbin/nginx")]
+    return [str(loader), "--library-path", str(libraries), str(root / program)]
 
 
 def _output(command: Sequence[str]) -> str:

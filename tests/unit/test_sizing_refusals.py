@@ -9,6 +9,8 @@ import pytest
 from command import ROOT, Inside
 from sizing_macros import environment
 
+from generator.questions import load_catalog
+
 CROWDED = {"db_driver": "asyncpg", "cpus": 8, "memory_mb": 8192, "replicas": 10}
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
@@ -17,7 +19,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "(10 + 3 replicas in a rolling deployment) x 8 workers x 2 connections = 208, but 91 of"
         " db_max_connections=100 are usable (3 reserved, 5 headroom, 1 for migrations)."
         " set db_max_connections to 224; or set replicas to 8 (with 4 workers each);"
-        " or set worker_formula to 3",
+        " or set worker_formula to 3; or set pgbouncer to yes",
     ),
     (
         "memory_mb",
@@ -116,7 +118,13 @@ def test_a_number_out_of_range_is_told_the_range(
 
 
 @pytest.mark.parametrize(
-    "fix", [{"db_max_connections": 224}, {"replicas": 8}, {"worker_formula": "3"}]
+    "fix",
+    [
+        {"db_max_connections": 224},
+        {"replicas": 8},
+        {"worker_formula": "3"},
+        {"pgbouncer": True},
+    ],
 )
 def test_copier_takes_each_way_out(questions: Path, tmp_path: Path, fix: dict[str, Any]) -> None:
     answers = copied(questions, tmp_path / "copied", CROWDED | {"db_max_connections": 100} | fix)
@@ -134,3 +142,25 @@ def test_the_defaults_of_the_questions_fit(questions: Path, tmp_path: Path, driv
     limits = {"asyncpg": 100, "asyncmy": 151}
     for found in plan["environments"].values():
         assert found["host"]["db_max_connections"] == limits.get(driver)
+
+
+@pytest.mark.parametrize("driver", ["aiosqlite", "asyncmy", "aiomysql", "none"])
+def test_pgbouncer_is_for_postgresql(
+    questions: Path, tmp_path: Path, inside: Inside, driver: str
+) -> None:
+    answers = {"db_driver": driver, "pgbouncer": True}
+    with pytest.raises(ValueError, match="Validation error") as refused:
+        copied(questions, tmp_path / "copied", answers)
+    assert f"PgBouncer is for PostgreSQL, but db_driver={driver}. Choose" in str(refused.value)
+    done = inside("new", "demo", "--defaults", "--db-driver", driver, "--pgbouncer")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"error: `pgbouncer` does not apply with `db_driver={driver}`",
+        "hint: leave it out (from --pgbouncer), or change the answer that it depends on",
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def test_pgbouncer_is_asked_before_the_connections() -> None:
+    order = list(load_catalog(ROOT).questions)
+    assert order.index("pgbouncer") < order.index("db_max_connections")

@@ -34,6 +34,8 @@ from app.pool import Gate, check_budget, pool_sizes
 if TYPE_CHECKING:
     from app.settings import Settings
 
+INCOMPLETE = "The database did not complete the request"
+
 logger = logging.getLogger("app.database")
 
 
@@ -56,7 +58,8 @@ class Database:
             with reaching():
                 connection = await engine.connect()
             try:
-                yield connection
+                with answering():
+                    yield connection
             finally:
                 await connection.close()
 
@@ -108,7 +111,7 @@ def _fetch(
     # (connect, execute, close) is one here: single reads take a third less time.
     with reaching():
         connection = engine.connect()
-    with connection:
+    with connection, answering():
         return connection.execute(statement, parameters).all()
 
 
@@ -120,6 +123,19 @@ def reaching() -> Iterator[None]:
     except Exception as error:
         logger.warning("no database connection: %s: %s", type(error).__name__, error)
         raise UnavailableError("The database cannot be reached") from error
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Say that the database did not answer when the driver gives up waiting for it.
+
+    The server ends statements that take too long by itself, unless it hangs or is gone.
+    """
+    try:
+        yield
+    except TimeoutError as error:
+        logger.warning("statement failed: no answer in time")
+        raise UnavailableError(INCOMPLETE) from error
 
 
 def create_engine(settings: "Settings", **options: object) -> AsyncEngine:
@@ -192,7 +208,7 @@ def install(app: FastAPI) -> None:
 
 
 def _unavailable() -> JSONResponse:
-    error = UnavailableError("The database did not complete the request")
+    error = UnavailableError(INCOMPLETE)
     return problem(error.status, error.detail, headers=error.headers)
 
 

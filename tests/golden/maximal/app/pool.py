@@ -108,12 +108,13 @@ def check_budget(settings: "Settings", limit: ServerLimit) -> None:
     workers, fleet = settings.server.workers, settings.database.fleet_connections
     usable = limit.connections - limit.reserved
     here = workers * (size + overflow)
+    opened, to = max(here, fleet), "here"
     line = (
-        f"database connections: {workers} workers x ({size} + {overflow}) = {here} here, "
+        f"database connections: {workers} workers x ({size} + {overflow}) = {here} {to}, "
         f"{fleet} for the whole fleet; the server allows "
         f"{limit.connections} - {limit.reserved} reserved = {usable}"
     )
-    if max(here, fleet) <= usable:
+    if opened <= usable:
         logger.info(line)
     elif settings.database.over_budget == "warn":
         logger.warning("%s: too few, some connections will be refused", line)

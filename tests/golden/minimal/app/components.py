@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app import compression
 from app.settings import Settings
 
 
@@ -31,7 +32,12 @@ class Component:
     """Called in the parent process when it ends: takes back what `prepare` made."""
 
 
-COMPONENTS: tuple[Component, ...] = ()
+COMPONENTS: tuple[Component, ...] = (
+    Component(
+        "compression",
+        install=compression.install,
+    ),
+)
 
 
 @asynccontextmanager
