@@ -19,7 +19,7 @@ import databases
 import jobs_probe
 import psycopg
 import pytest
-from harness import Project, Server, project, serve
+from harness import Project, Server, free_port, project, serve
 
 pytestmark = [pytest.mark.service, pytest.mark.nightly]
 
@@ -62,12 +62,12 @@ class Service:
     def log(self) -> Path:
         return self.project.path / "workers.log"
 
-    def start_worker(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as sink:
             worker = subprocess.Popen(
                 [self.project.python, "-m", "app.worker", *arguments],
                 cwd=self.project.path,
-                env=self.project.variables({}),
+                env=self.project.variables(variables),
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -291,6 +291,37 @@ def test_a_worker_outlives_a_restart_of_the_broker(service: Service) -> None:
         service.wait(lambda: server.get("/readyz")[0] == 200)
         assert post(server, f"/probe/{after}") == 200
         service.wait(lambda: service.effects(after))
+
+
+def test_a_worker_tells_what_its_jobs_did(service: Service) -> None:
+    done, poison, port = unique(), unique("poison"), free_port()
+    with serve(service.project) as server:
+        assert post(server, f"/probe/{done}") == 200
+        assert post(server, f"/probe/{poison}") == 200
+        enqueued = server.get("/metrics")[1]
+    assert 'queue_enqueued_total{job="probe.tasks.trace"} 2.0' in enqueued
+    service.start_worker(APP_WORKER_METRICS__PORT=str(port))
+    service.wait(
+        lambda: service.effects(done) and poison in service.project.run("app.worker", "dead")
+    )
+    told = Server(f"http://127.0.0.1:{port}", service.workers[-1], service.log).get("/metrics")[1]
+    for sample in (
+        'queue_jobs_total{job="probe.tasks.trace",outcome="done"} 1.0',
+        'queue_jobs_total{job="probe.tasks.trace",outcome="failed"} 2.0',
+        'queue_retries_total{job="probe.tasks.trace"} 1.0',
+        'queue_dead_total{job="probe.tasks.trace"} 1.0',
+        'queue_running{job="probe.tasks.trace"} 0.0',
+        'queue_job_seconds_count{job="probe.tasks.trace"} 3.0',
+    ):
+        assert sample in told, told
+
+
+def test_the_scheduler_stays_until_it_is_stopped(service: Service) -> None:
+    scheduler = service.start_worker("schedule")
+    with pytest.raises(subprocess.TimeoutExpired):
+        scheduler.wait(timeout=5)
+    scheduler.send_signal(signal.SIGTERM)
+    assert scheduler.wait(timeout=30) == 0
 
 
 def test_scheduled_jobs_are_enqueued(service: Service) -> None:

@@ -148,6 +148,7 @@ class JobRunner:
             logger.exception("attempt %d failed: %s", attempt, task.job)
             job = JOBS.get(task.job)
             if job is None or attempt > job.retries or isinstance(error, ValidationError):
+                count("queue_dead", job=task.job)
                 with _queue(self.celery, self._letters) as letters:
                     letters.put(Letter.of(task, error).dump().decode())
                 return

@@ -92,6 +92,7 @@ def _register(app: App, job: Job[Any], queue: str) -> None:
         except Exception as error:
             logger.exception("attempt failed: %s", job.name)
             if attempts.get_retry_decision(exception=error, job=context.job) is None:
+                count("queue_dead", job=job.name)
                 letter = Letter.of(made, error)
                 note = {"error": letter.error, "at": letter.at, **made._asdict()}
                 await app.connector.execute_query_async(NOTE, note=note, id=context.job.id)
@@ -160,8 +161,12 @@ async def _housekeeping(app: App, settings: "Settings") -> None:
 
 
 async def scheduling(settings: "Settings", stop: asyncio.Event) -> None:
-    """Say that nothing needs to run: the workers agree through the database who enqueues."""
+    """Wait for `stop`: the workers enqueue scheduled jobs, and agree through the database who.
+
+    The command stays, so that deployments are alike under every queue and restart nothing in a loop.
+    """
     logger.info("nothing to do: the workers enqueue scheduled jobs themselves")
+    await stop.wait()
 
 
 class DeadLetters:
