@@ -318,8 +318,9 @@ def test_a_worker_tells_what_its_jobs_did(service: Service) -> None:
 
 def test_the_scheduler_stays_until_it_is_stopped(service: Service) -> None:
     scheduler = service.start_worker("schedule")
+    service.wait(lambda: "scheduled jobs" in service.log.read_text())
     with pytest.raises(subprocess.TimeoutExpired):
-        scheduler.wait(timeout=5)
+        scheduler.wait(timeout=3)
     scheduler.send_signal(signal.SIGTERM)
     assert scheduler.wait(timeout=30) == 0
 

@@ -58,7 +58,6 @@ class Attempts(BaseRetryStrategy):
             return RetryDecision(retry_in={"seconds": 0})
         if job.attempts >= self._retries or isinstance(exception, ValidationError):
             return None
-        count("queue_retries", job=job.task_name)
         return RetryDecision(
             retry_in={"milliseconds": round(1000 * pause_before(job.attempts + 1))}
         )
@@ -91,7 +90,9 @@ def _register(app: App, job: Job[Any], queue: str) -> None:
             await run(clients, made)
         except Exception as error:
             logger.exception("attempt failed: %s", job.name)
-            if attempts.get_retry_decision(exception=error, job=context.job) is None:
+            if attempts.get_retry_decision(exception=error, job=context.job):
+                count("queue_retries", job=job.name)
+            else:
                 count("queue_dead", job=job.name)
                 letter = Letter.of(made, error)
                 note = {"error": letter.error, "at": letter.at, **made._asdict()}
