@@ -9,8 +9,9 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,6 +57,8 @@ class Service:
     project: Project
     database: databases.DatabaseServer
     broker: brokers.Broker | databases.DatabaseServer
+    knows_keys: bool = True
+    """Whether the queue refuses a second job with the same key."""
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -152,7 +155,7 @@ def opened(
         jobs_probe.add_to(made.path)
         database.execute(jobs_probe.TABLES)
         prepare(made, choice)
-        yield Service(made, database, broker)
+        yield Service(made, database, broker, choice.broker != "rabbitmq")
 
 
 def prepare(made: Project, choice: Choice) -> None:
@@ -239,7 +242,7 @@ def test_a_job_that_a_stopping_worker_cannot_finish_is_done_by_another(service: 
         service.project.python,
         {**service.project.environment, "APP_QUEUE__STOP_GRACE": "0.5"},
     )
-    worker = Service(hurried, service.database, service.broker, service.workers).start_worker()
+    worker = replace(service, project=hurried).start_worker()
     service.wait(lambda: service.starts(name) == 1)
     worker.send_signal(signal.SIGTERM)
     worker.wait(timeout=30)
@@ -291,6 +294,41 @@ def test_a_worker_outlives_a_restart_of_the_broker(service: Service) -> None:
         service.wait(lambda: server.get("/readyz")[0] == 200)
         assert post(server, f"/probe/{after}") == 200
         service.wait(lambda: service.effects(after))
+
+
+def test_a_job_with_a_key_is_enqueued_once_and_has_one_effect(service: Service) -> None:
+    name = unique()
+    path = f"/probe/{name}?key=of-{name}"
+    with serve(service.project, workers=2) as server, ThreadPoolExecutor(10) as pool:
+        assert post(server, f"{path}&fail=true") == 409
+        assert set(pool.map(lambda _: post(server, path), range(10))) == {200}
+        service.start_worker()
+        service.wait(lambda: service.effects(name))
+        assert post(server, path) == 200
+        other = unique()
+        assert post(server, f"/probe/{other}?key=of-{other}") == 200
+        service.wait(lambda: service.effects(other))
+        told = server.get("/metrics")[1]
+    time.sleep(1)
+    if service.knows_keys:
+        assert service.starts(name) == 1
+        assert 'queue_duplicates_total{job="probe.tasks.trace"} 10.0' in told
+    else:
+        assert service.starts(name) == 11
+    assert service.effects(name) == 1
+
+
+def test_a_dead_job_with_a_key_can_be_replayed(service: Service) -> None:
+    name = unique("poison")
+    path = f"/probe/{name}?key=of-{name}"
+    with serve(service.project) as server:
+        assert post(server, path) == 200
+        service.start_worker()
+        service.wait(lambda: name in service.project.run("app.worker", "dead"))
+        assert post(server, "/probe/cure") == 200
+        service.wait(lambda: service.effects("cure"))
+    service.project.run("app.worker", "replay")
+    service.wait(lambda: service.effects(name))
 
 
 def test_a_worker_tells_what_its_jobs_did(service: Service) -> None:

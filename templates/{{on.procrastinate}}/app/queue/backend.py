@@ -26,8 +26,6 @@ from app.queue.schema import address
 if TYPE_CHECKING:
     from app.settings import Settings
 
-KEPT_HOURS = 24
-"""How long finished jobs stay; dead ones stay until they are replayed."""
 HOUSEKEEPING_SECONDS = 3600
 
 REQUEUE = """
@@ -155,7 +153,8 @@ async def _housekeeping(app: App, settings: "Settings") -> None:
             found = await app.connector.execute_query_one_async(WAITING)
             gauge("queue_waiting", found["jobs"])
             if clean_after <= 0:
-                await app.job_manager.delete_old_jobs(nb_hours=KEPT_HOURS)
+                # Dead ones stay until they are replayed.
+                await app.job_manager.delete_old_jobs(nb_hours=settings.queue.known_hours)
                 clean_after = HOUSEKEEPING_SECONDS
         await asyncio.sleep(seconds / 3)
         clean_after -= seconds / 3

@@ -14,7 +14,7 @@ from app.queue.running import Task
 logger = logging.getLogger("app.queue")
 
 
-async def enqueue_on_time(send: Callable[[Task], Awaitable[None]], stop: asyncio.Event) -> None:
+async def enqueue_on_time(send: Callable[[Task], Awaitable[object]], stop: asyncio.Event) -> None:
     """Send each scheduled job when its time has come, until `stop`.
 
     Times are UTC. What falls into a time in which this process did not run is left out.
