@@ -148,9 +148,8 @@ def warm(project: Project) -> Iterator[Server]:
 
 
 def test_ten_times_the_load(made: Project) -> None:
-    fitting = (
-        IN_FLIGHT // 2
-    )  # fewer than one process serves: the kernel shares connections unevenly
+    # Fewer than one process serves: the kernel shares connections unevenly.
+    fitting = IN_FLIGHT // 2
     with warm(made) as server:
         calm, _ = asyncio.run(load(server.address, fitting))
         before = memory(server)

@@ -370,6 +370,13 @@ def test_scheduled_jobs_are_enqueued(service: Service) -> None:
     assert service.effects("tick") == 1
 
 
+def test_the_projects_own_tests_pass(service: Service) -> None:
+    servers = {"APP_TEST_DATABASE__URL": service.database.url("postgres")}
+    if isinstance(service.broker, brokers.Broker):
+        servers["APP_TEST_QUEUE__URL"] = service.broker.url
+    assert " passed" in service.project.run("pytest", "-q", CI="true", **servers)
+
+
 def unique(prefix: str = "job") -> str:
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
