@@ -51,10 +51,15 @@ router = APIRouter(prefix="/probe")
 
 @router.post("/{name}")
 async def enqueue(
-    name: str, session: Session, queue: Queue, seconds: float = 0, fail: bool = False
+    name: str,
+    session: Session,
+    queue: Queue,
+    seconds: float = 0,
+    fail: bool = False,
+    key: str = "",
 ) -> str:
     await session.execute(text("INSERT INTO probe_requests (name) VALUES (:name)"), {"name": name})
-    await queue.enqueue(trace, name=name, seconds=seconds)
+    await queue.enqueue(trace.with_key(key), name=name, seconds=seconds)
     if fail:
         raise HTTPException(409)
     return name

@@ -59,7 +59,9 @@ def service(
 
 
 def send(server: Server, path: str, method: str = "GET") -> tuple[int, dict[str, object]]:
-    request = urllib.request.Request(server.address + path, method=method)  # noqa: S310
+    # The name is part of a response's key, and the port part of the name.
+    headers = {"Host": "service.test"}
+    request = urllib.request.Request(server.address + path, method=method, headers=headers)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
             return response.status, json.load(response)

@@ -9,8 +9,9 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ import databases
 import jobs_probe
 import psycopg
 import pytest
-from harness import Project, Server, project, serve
+from harness import Project, Server, free_port, project, serve
 
 pytestmark = [pytest.mark.service, pytest.mark.nightly]
 
@@ -56,18 +57,20 @@ class Service:
     project: Project
     database: databases.DatabaseServer
     broker: brokers.Broker | databases.DatabaseServer
+    knows_keys: bool = True
+    """Whether the queue refuses a second job with the same key."""
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def log(self) -> Path:
         return self.project.path / "workers.log"
 
-    def start_worker(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as sink:
             worker = subprocess.Popen(
                 [self.project.python, "-m", "app.worker", *arguments],
                 cwd=self.project.path,
-                env=self.project.variables({}),
+                env=self.project.variables(variables),
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -152,7 +155,7 @@ def opened(
         jobs_probe.add_to(made.path)
         database.execute(jobs_probe.TABLES)
         prepare(made, choice)
-        yield Service(made, database, broker)
+        yield Service(made, database, broker, choice.broker != "rabbitmq")
 
 
 def prepare(made: Project, choice: Choice) -> None:
@@ -239,7 +242,7 @@ def test_a_job_that_a_stopping_worker_cannot_finish_is_done_by_another(service: 
         service.project.python,
         {**service.project.environment, "APP_QUEUE__STOP_GRACE": "0.5"},
     )
-    worker = Service(hurried, service.database, service.broker, service.workers).start_worker()
+    worker = replace(service, project=hurried).start_worker()
     service.wait(lambda: service.starts(name) == 1)
     worker.send_signal(signal.SIGTERM)
     worker.wait(timeout=30)
@@ -293,11 +296,85 @@ def test_a_worker_outlives_a_restart_of_the_broker(service: Service) -> None:
         service.wait(lambda: service.effects(after))
 
 
+def test_a_job_with_a_key_is_enqueued_once_and_has_one_effect(service: Service) -> None:
+    name = unique()
+    path = f"/probe/{name}?key=of-{name}"
+    with serve(service.project, workers=2) as server, ThreadPoolExecutor(10) as pool:
+        assert post(server, f"{path}&fail=true") == 409
+        assert set(pool.map(lambda _: post(server, path), range(10))) == {200}
+        service.start_worker()
+        service.wait(lambda: service.effects(name))
+        assert post(server, path) == 200
+        other = unique()
+        assert post(server, f"/probe/{other}?key=of-{other}") == 200
+        service.wait(lambda: service.effects(other))
+        told = server.get("/metrics")[1]
+    time.sleep(1)
+    if service.knows_keys:
+        assert service.starts(name) == 1
+        assert 'queue_duplicates_total{job="probe.tasks.trace"} 10.0' in told
+    else:
+        assert service.starts(name) == 11
+    assert service.effects(name) == 1
+
+
+def test_a_dead_job_with_a_key_can_be_replayed(service: Service) -> None:
+    name = unique("poison")
+    path = f"/probe/{name}?key=of-{name}"
+    with serve(service.project) as server:
+        assert post(server, path) == 200
+        service.start_worker()
+        service.wait(lambda: name in service.project.run("app.worker", "dead"))
+        assert post(server, "/probe/cure") == 200
+        service.wait(lambda: service.effects("cure"))
+    service.project.run("app.worker", "replay")
+    service.wait(lambda: service.effects(name))
+
+
+def test_a_worker_tells_what_its_jobs_did(service: Service) -> None:
+    done, poison, port = unique(), unique("poison"), free_port()
+    with serve(service.project) as server:
+        assert post(server, f"/probe/{done}") == 200
+        assert post(server, f"/probe/{poison}") == 200
+        enqueued = server.get("/metrics")[1]
+    assert 'queue_enqueued_total{job="probe.tasks.trace"} 2.0' in enqueued
+    service.start_worker(APP_WORKER_METRICS__PORT=str(port))
+    service.wait(
+        lambda: service.effects(done) and poison in service.project.run("app.worker", "dead")
+    )
+    told = Server(f"http://127.0.0.1:{port}", service.workers[-1], service.log).get("/metrics")[1]
+    for sample in (
+        'queue_jobs_total{job="probe.tasks.trace",outcome="done"} 1.0',
+        'queue_jobs_total{job="probe.tasks.trace",outcome="failed"} 2.0',
+        'queue_retries_total{job="probe.tasks.trace"} 1.0',
+        'queue_dead_total{job="probe.tasks.trace"} 1.0',
+        'queue_running{job="probe.tasks.trace"} 0.0',
+        'queue_job_seconds_count{job="probe.tasks.trace"} 3.0',
+    ):
+        assert sample in told, told
+
+
+def test_the_scheduler_stays_until_it_is_stopped(service: Service) -> None:
+    scheduler = service.start_worker("schedule")
+    service.wait(lambda: "scheduled jobs" in service.log.read_text())
+    with pytest.raises(subprocess.TimeoutExpired):
+        scheduler.wait(timeout=3)
+    scheduler.send_signal(signal.SIGTERM)
+    assert scheduler.wait(timeout=30) == 0
+
+
 def test_scheduled_jobs_are_enqueued(service: Service) -> None:
     service.start_worker()
     service.start_worker("schedule")
     service.wait(lambda: service.effects("tick"))
     assert service.effects("tick") == 1
+
+
+def test_the_projects_own_tests_pass(service: Service) -> None:
+    servers = {"APP_TEST_DATABASE__URL": service.database.url("postgres")}
+    if isinstance(service.broker, brokers.Broker):
+        servers["APP_TEST_QUEUE__URL"] = service.broker.url
+    assert " passed" in service.project.run("pytest", "-q", CI="true", **servers)
 
 
 def unique(prefix: str = "job") -> str:

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from app.events import count, gauge
 from app.queue.attempts import LONGEST_PAUSE, pause_before
 from app.queue.jobs import JOBS, Clients
+from app.queue.known import claimed
 from app.queue.letters import Letter
 from app.queue.running import Task, run
 from app.queue.schedule import enqueue_on_time
@@ -82,12 +83,20 @@ class TaskSender:
     def __init__(self, settings: "Settings") -> None:
         """Send to the queue of `settings`."""
         self.celery = make_app(settings)
-        self._seconds = settings.queue.timeout
+        self._settings = settings.queue
         self._threads = CapacityLimiter(SENDING_THREADS)
 
-    async def send(self, task: Task) -> None:
-        """Return when the broker has the task."""
-        await self.in_thread(lambda: self.celery.send_task(RUN, args=list(task), task_id=task.key))
+    async def send(self, task: Task, *, once: bool = False) -> bool:
+        """Return when the broker has the task; `once`: false if it had one with this key before."""
+        return await self.in_thread(lambda: self._send_once(task) if once else self._send(task))
+
+    def _send(self, task: Task) -> bool:
+        self.celery.send_task(RUN, args=list(task), task_id=task.key)
+        return True
+
+    def _send_once(self, task: Task) -> bool:
+        with claimed(task, self._settings) as ours:
+            return ours and self._send(task)
 
     async def check(self) -> None:
         """Raise when the broker does not answer."""
@@ -95,7 +104,7 @@ class TaskSender:
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Call in a thread; a thread that hangs is left behind after `timeout`."""
-        async with asyncio.timeout(self._seconds):
+        async with asyncio.timeout(self._settings.timeout):
             return await to_thread.run_sync(call, limiter=self._threads, abandon_on_cancel=True)
 
 
@@ -148,6 +157,7 @@ class JobRunner:
             logger.exception("attempt %d failed: %s", attempt, task.job)
             job = JOBS.get(task.job)
             if job is None or attempt > job.retries or isinstance(error, ValidationError):
+                count("queue_dead", job=task.job)
                 with _queue(self.celery, self._letters) as letters:
                     letters.put(Letter.of(task, error).dump().decode())
                 return

@@ -26,8 +26,6 @@ from app.queue.schema import address
 if TYPE_CHECKING:
     from app.settings import Settings
 
-KEPT_HOURS = 24
-"""How long finished jobs stay; dead ones stay until they are replayed."""
 HOUSEKEEPING_SECONDS = 3600
 
 REQUEUE = """
@@ -58,7 +56,6 @@ class Attempts(BaseRetryStrategy):
             return RetryDecision(retry_in={"seconds": 0})
         if job.attempts >= self._retries or isinstance(exception, ValidationError):
             return None
-        count("queue_retries", job=job.task_name)
         return RetryDecision(
             retry_in={"milliseconds": round(1000 * pause_before(job.attempts + 1))}
         )
@@ -91,7 +88,10 @@ def _register(app: App, job: Job[Any], queue: str) -> None:
             await run(clients, made)
         except Exception as error:
             logger.exception("attempt failed: %s", job.name)
-            if attempts.get_retry_decision(exception=error, job=context.job) is None:
+            if attempts.get_retry_decision(exception=error, job=context.job):
+                count("queue_retries", job=job.name)
+            else:
+                count("queue_dead", job=job.name)
                 letter = Letter.of(made, error)
                 note = {"error": letter.error, "at": letter.at, **made._asdict()}
                 await app.connector.execute_query_async(NOTE, note=note, id=context.job.id)
@@ -153,15 +153,20 @@ async def _housekeeping(app: App, settings: "Settings") -> None:
             found = await app.connector.execute_query_one_async(WAITING)
             gauge("queue_waiting", found["jobs"])
             if clean_after <= 0:
-                await app.job_manager.delete_old_jobs(nb_hours=KEPT_HOURS)
+                # Dead ones stay until they are replayed.
+                await app.job_manager.delete_old_jobs(nb_hours=settings.queue.known_hours)
                 clean_after = HOUSEKEEPING_SECONDS
         await asyncio.sleep(seconds / 3)
         clean_after -= seconds / 3
 
 
 async def scheduling(settings: "Settings", stop: asyncio.Event) -> None:
-    """Say that nothing needs to run: the workers agree through the database who enqueues."""
+    """Wait for `stop`: the workers enqueue scheduled jobs, and agree through the database who.
+
+    The command stays, so that deployments are alike under every queue and restart nothing in a loop.
+    """
     logger.info("nothing to do: the workers enqueue scheduled jobs themselves")
+    await stop.wait()
 
 
 class DeadLetters:

@@ -15,10 +15,13 @@ from app.queue.tasks import arguments_of
 
 DEFER = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW("
-    ":queue, :name, 0, NULL, NULL, CAST(:arguments AS jsonb), NULL"
+    ":queue, :name, 0, NULL, :known, CAST(:arguments AS jsonb), NULL"
     ")::procrastinate_job_to_defer_v1])"
 )
 """What procrastinate itself sends, over the connection of the request."""
+TAKE_TURNS = text("SELECT pg_advisory_xact_lock(hashtextextended(:known, 0))")
+"""Until the commit: whoever has the same key waits, and then sees the job."""
+FIND = text("SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :known LIMIT 1")
 
 
 class QueueClient:
@@ -35,9 +38,18 @@ class QueueClient:
             raise TypeError("arguments of a job are passed by name")
         key = job.key or uuid4().hex
         task = Task(job.name, job.dump(kwargs), request_id.get(), key)
+        known = f"{job.name}:{job.key}" if job.key else None
+        if known is not None and await self._is_known(known):
+            count("queue_duplicates", job=job.name)
+            return
         values = {"queue": self._queue, "name": job.name, "arguments": arguments_of(task)}
-        await self._session.execute(DEFER, values)
+        await self._session.execute(DEFER, values | {"known": known})
         count("queue_enqueued", job=job.name)
+
+    async def _is_known(self, known: str) -> bool:
+        await self._session.execute(TAKE_TURNS, {"known": known})
+        found = await self._session.execute(FIND, {"known": known})
+        return found.first() is not None
 
 
 async def current_queue(request: Request, session: Session) -> QueueClient:

@@ -5,12 +5,13 @@ still at it says so (`Delivery.touch`).
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from hashlib import sha256
 
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
 from nats.js.errors import NotFoundError
-from taskiq import AckableMessage
+from taskiq import AckableMessage, BrokerMessage
 from taskiq_nats import PullBasedJetStreamBroker
 
 from app.queue.letters import Letter
@@ -39,6 +40,11 @@ class Delivery:
 class StreamBroker(PullBasedJetStreamBroker):
     """The library's broker with deliveries that can be held."""
 
+    async def startup(self) -> None:
+        """Connect; an existing stream takes over the settings of this one."""
+        await super().startup()
+        await self.js.update_stream(self.stream_config)
+
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Each task that is given to this worker."""
         while True:
@@ -61,7 +67,11 @@ def make(settings: QueueSettings) -> Broker:
         subject=settings.name,
         stream_name=stream,
         durable=stream,
-        stream_config=StreamConfig(name=stream, retention=RetentionPolicy.WORK_QUEUE),
+        stream_config=StreamConfig(
+            name=stream,
+            retention=RetentionPolicy.WORK_QUEUE,
+            duplicate_window=settings.known_hours * 3600,
+        ),
         consumer_config=ConsumerConfig(
             durable_name=stream,
             ack_policy=AckPolicy.EXPLICIT,
@@ -77,6 +87,17 @@ def make(settings: QueueSettings) -> Broker:
 async def check(broker: Broker) -> None:
     """Raise when the server does not answer."""
     await broker.js.account_info()
+
+
+async def send_once(broker: Broker, message: BrokerMessage, _settings: QueueSettings) -> bool:
+    """Send the task unless one with its key was sent in the last `known_hours`; whether it was.
+
+    The server tells by the message's id. It forgets those of jobs that are done when it restarts.
+    """
+    id_ = sha256(f"{message.task_name}:{message.task_id}".encode()).hexdigest()
+    headers = {**message.labels, "Nats-Msg-Id": id_}
+    sent = await broker.js.publish(broker.subject, message.message, headers=headers)
+    return not sent.duplicate
 
 
 async def waiting(broker: Broker, settings: QueueSettings) -> int:

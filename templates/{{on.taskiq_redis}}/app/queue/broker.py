@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from redis.asyncio import Redis
-from taskiq import AckableMessage
+from taskiq import AckableMessage, BrokerMessage
 from taskiq_redis import RedisStreamBroker
 
 from app.queue.letters import Letter
@@ -17,6 +17,16 @@ from app.queue.settings import QueueSettings
 
 IDLE_READ_SECONDS = 2.0
 """How long one read waits for a task."""
+
+
+SEND_ONCE = """
+if redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[2]) then
+    redis.call('XADD', KEYS[1], '*', 'data', ARGV[1])
+    return 1
+end
+return 0
+"""
+"""Key and task in one step: none of them is ever there without the other."""
 
 
 class Delivery:
@@ -103,6 +113,14 @@ def make(settings: QueueSettings) -> Broker:
 async def check(broker: Broker) -> None:
     """Raise when the server does not answer."""
     await broker.redis().ping()
+
+
+async def send_once(broker: Broker, message: BrokerMessage, settings: QueueSettings) -> bool:
+    """Send the task unless one with its key was sent in the last `known_hours`; whether it was."""
+    known = f"{settings.name}.known:{message.task_name}:{message.task_id}"
+    script = broker.redis().register_script(SEND_ONCE)
+    seconds = settings.known_hours * 3600
+    return bool(await script([settings.name, known], [message.message, seconds]))
 
 
 async def waiting(broker: Broker, settings: QueueSettings) -> int:

@@ -1,0 +1,44 @@
+"""Events: what the code of a layer tells and what its data says about it are the same."""
+
+import ast
+from collections.abc import Iterator
+
+from combinations import Rendered, rendered
+
+KINDS = {"count": "count", "gauge": "gauge", "duration": "seconds"}
+
+
+def _told(one: Rendered) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Kind, name and labels of every event that the project's code tells."""
+    for path, content in one.files.items():
+        if path.startswith("app/") and path.endswith(".py") and path != "app/events.py":
+            for node in ast.walk(ast.parse(content)):
+                match node:
+                    case ast.Call(
+                        func=ast.Name(id=("count" | "gauge" | "duration") as function),
+                        args=[ast.Constant(value=str(name)), *_],
+                    ):
+                        labels = [word.arg for word in node.keywords if word.arg != "amount"]
+                        yield KINDS[function], name, frozenset(filter(None, labels))
+
+
+def _declared(one: Rendered) -> Iterator[tuple[str, str, frozenset[str]]]:
+    for feature in one.answers["features"]:
+        for event in feature.get("events", []):
+            yield event["kind"], event["name"], frozenset(event.get("labels", []))
+
+
+def test_events_are_told_as_they_are_declared() -> None:
+    for one in rendered():
+        if one.answers["scope"] == "service":
+            assert set(_told(one)) == set(_declared(one)), one.name
+
+
+def test_without_metrics_nobody_listens() -> None:
+    for one in rendered():
+        if one.answers["scope"] == "service" and one.answers["metrics"] == "none":
+            assert "app/event_metrics.py" not in one.files, one.name
+            assert "app/worker_metrics.py" not in one.files, one.name
+            for path, content in one.files.items():
+                assert b"prometheus" not in content.lower(), f"{path} [{one.name}]"
+                assert b"9101" not in content, f"{path} [{one.name}]"
