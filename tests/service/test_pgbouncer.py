@@ -11,11 +11,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from contract import ask, create_read_change, failures, lists_and_exports, review_and_rating
 from databases import DatabaseServer
 from harness import Project, Server, project, serve
 from load import load
 from pooler import PASSWORD, USER, Pooler, database_with_passwords, pgbouncer
-from test_data import ask, create_read_change, failures, lists_and_exports, review_and_rating
 
 pytestmark = pytest.mark.service
 
