@@ -47,10 +47,17 @@ def table(
     return "\n".join(lines)
 
 
-def versions(*packages: str) -> str:
-    """One line that says what was measured, and on what."""
-    named = ", ".join(f"{name} {version(name)}" for name in packages)
+def versions(*packages: str, python: Path | None = None) -> str:
+    """One line that says what was measured, and on what; the packages are those of `python`."""
+    named = ", ".join(f"{name} {_version(name, python)}" for name in packages)
     return f"Python {platform.python_version()}, {named}; {platform.machine()}."
+
+
+def _version(package: str, python: Path | None) -> str:
+    if python is None:
+        return version(package)
+    ask = f"import importlib.metadata as m; print(m.version({package!r}))"
+    return subprocess.check_output([python, "-c", ask], text=True).strip()
 
 
 def publish(title: str, command: str, body: str) -> None:
