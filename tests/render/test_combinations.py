@@ -86,6 +86,11 @@ def shelves(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
             if "app" in folder.relative_to(base).parts:
                 (folder / "__init__.py").touch()
         origin[f"{number}/{path}"] = name
+    # Ruff knows a module as the project's own when its file is there.
+    for path in {path for path, _ in every_file() if path.endswith(".py")}:
+        for shelf in base.iterdir():
+            if (shelf / path).parent.is_dir() and not (shelf / path).exists():
+                (shelf / path).write_text('"""Another module of the project."""\n')
     return base, origin
 
 

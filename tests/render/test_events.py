@@ -16,10 +16,21 @@ def _told(one: Rendered) -> Iterator[tuple[str, str, frozenset[str]]]:
                 match node:
                     case ast.Call(
                         func=ast.Name(id=("count" | "gauge" | "duration") as function),
-                        args=[ast.Constant(value=str(name)), *_],
+                        args=[first, *_],
                     ):
                         labels = [word.arg for word in node.keywords if word.arg != "amount"]
-                        yield KINDS[function], name, frozenset(filter(None, labels))
+                        for name in _names(first):
+                            yield KINDS[function], name, frozenset(filter(None, labels))
+
+
+def _names(node: ast.expr) -> Iterator[str]:
+    """The texts that an argument can be: one, or those of both branches."""
+    match node:
+        case ast.Constant(value=str(name)):
+            yield name
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _names(body)
+            yield from _names(orelse)
 
 
 def _declared(one: Rendered) -> Iterator[tuple[str, str, frozenset[str]]]:
