@@ -1,13 +1,18 @@
 """The technologies of the service, in the order in which they are opened."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
 
-from app import cache, database, http_client, metrics, queue
+from app import cache, database, http_client, metrics, queue, worker_metrics
 from app.settings import Settings
 
 
@@ -30,11 +35,14 @@ class Component:
     """Called once in the parent process, before the worker processes start."""
     release: Callable[[], None] | None = None
     """Called in the parent process when it ends: takes back what `prepare` made."""
+    worker: Callable[[Settings, dict[str, Any]], AbstractContextManager[None]] | None = None
+    """Entered by a process that runs jobs, with all clients, as long as it does."""
 
 
 COMPONENTS: tuple[Component, ...] = (
     Component(
         "metrics",
+        lifespan=metrics.lifespan,
         install=metrics.install,
         prepare=metrics.prepare,
         release=metrics.release,
@@ -57,6 +65,10 @@ COMPONENTS: tuple[Component, ...] = (
         "queue",
         lifespan=queue.lifespan,
         check=queue.check,
+    ),
+    Component(
+        "worker_metrics",
+        worker=worker_metrics.worker,
     ),
     Component(
         "http_client",

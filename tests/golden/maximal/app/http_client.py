@@ -117,6 +117,7 @@ class HttpClient:
             async with asyncio.timeout(self._settings.total_timeout):
                 return await self._retried(service, method, url, options)
         except (HTTPError, TimeoutError) as error:
+            count("http_client_errors", service=service)
             logger.warning("%s %s: %s: %s", method, service, type(error).__name__, error)
             raise UpstreamError(f"{service} does not answer") from error
 

@@ -11,12 +11,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -27,6 +27,8 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel
 
+from app import events
+from app.event_metrics import EventMetrics
 from app.middleware import Exchange
 
 if TYPE_CHECKING:
@@ -65,14 +67,27 @@ def release() -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+@asynccontextmanager
+async def lifespan(_settings: "Settings") -> AsyncIterator[EventMetrics]:
+    """Count what the parts of the service tell, also in processes that answer no requests."""
+    metrics = EventMetrics()
+    events.listeners.append(metrics)
+    try:
+        yield metrics
+    finally:
+        events.listeners.remove(metrics)
+
+
 def install(app: FastAPI) -> None:
     """Count every request, and answer `/metrics`."""
     settings: Settings = app.state.settings
     registry = CollectorRegistry()
     app.state.observers.append(RequestMetrics(registry, settings.metrics))
 
-    def metrics() -> Response:
-        return Response(_exposition(registry), media_type=CONTENT_TYPE_LATEST)
+    def metrics(request: Request) -> Response:
+        told: EventMetrics = request.state.clients["metrics"]
+        text = _exposition(registry, told.registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     app.add_api_route("/metrics", metrics, include_in_schema=False)
 
@@ -116,10 +131,10 @@ class RequestMetrics:
         return children
 
 
-def _exposition(registry: CollectorRegistry) -> bytes:
+def _exposition(*registries: CollectorRegistry) -> bytes:
     directory = os.environ.get(DIRECTORY)
     if directory is None:
-        return generate_latest(registry)
+        return b"".join(map(generate_latest, registries))
     with _locked(Path(directory)):
         _fold_dead(Path(directory))
         merged = CollectorRegistry()

@@ -28,6 +28,7 @@ from app.metrics import MetricsSettings
 from app.pool import DatabaseSettings
 from app.queue import QueueSettings
 from app.rates.settings import RatesSettings
+from app.worker_metrics import WorkerMetricsSettings
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
 SECRETS = Path("/run/secrets")
@@ -109,6 +110,7 @@ class Settings(BaseSettings):
     cache: CacheSettings = CacheSettings()
     database: DatabaseSettings
     queue: QueueSettings
+    worker_metrics: WorkerMetricsSettings
     http_client: HttpClientSettings = HttpClientSettings()
     catalogue: CatalogueSettings
     rates: RatesSettings

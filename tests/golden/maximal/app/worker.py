@@ -8,10 +8,11 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from typing import Any
 
 from app import jobs
-from app.components import open_components
+from app.components import COMPONENTS, open_components
 from app.logging import configure_logging
 from app.queue.backend import DeadLetters, scheduling, work
 from app.settings import Settings, load_settings
@@ -36,7 +37,11 @@ async def run(settings: Settings, _arguments: argparse.Namespace) -> None:
     logger.info("worker started: %d job modules", len(jobs.MODULES))
     settings = for_worker(settings)
     async with open_components(settings) as clients:
-        await work(settings, clients, stop)
+        with ExitStack() as stack:
+            for component in COMPONENTS:
+                if component.worker is not None:
+                    stack.enter_context(component.worker(settings, clients))
+            await work(settings, clients, stop)
     logger.info("worker stopped")
 
 

@@ -3,8 +3,10 @@
 pytest_plugins = [
     "cache_server",
     "database_server",
+    "queue_server",
     "app_fixtures",
     "cache_fixtures",
     "database_fixtures",
     "queue_fixtures",
+    "broker_fixtures",
 ]

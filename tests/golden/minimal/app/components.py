@@ -1,7 +1,12 @@
 """The technologies of the service, in the order in which they are opened."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +34,8 @@ class Component:
     """Called once in the parent process, before the worker processes start."""
     release: Callable[[], None] | None = None
     """Called in the parent process when it ends: takes back what `prepare` made."""
+    worker: Callable[[Settings, dict[str, Any]], AbstractContextManager[None]] | None = None
+    """Entered by a process that runs jobs, with all clients, as long as it does."""
 
 
 COMPONENTS: tuple[Component, ...] = ()

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem
+from app.events import count
 from app.logging import log_request, request_id
 
 error_log = logging.getLogger("app.error")
@@ -91,6 +92,7 @@ class RequestMiddleware:
         token = request_id.set(request.id)
         try:
             if len(self.in_flight) >= self.max_in_flight and scope["path"] not in QUIET_PATHS:
+                count("http_requests_shed")
                 response = problem(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
                 await response(scope, receive, request.send)
             else:

@@ -244,10 +244,12 @@ class CacheClient:
         """One round trip when `tags` are those that the entry was stored with."""
         names = [self._value(key), *map(self._tag, tags)]
         raw, *found = await self._store.get_many(names)
-        versions = dict(zip(tags, map(_text, found), strict=True))
+        versions = dict(zip(tags, map(_text, found), strict=True)) if tags else {}
         entry = Entry.decode(raw) if raw is not None else None
         if entry is None or entry.remaining(time()) <= 0:
             return Found(None, versions)
+        if not entry.tags:
+            return Found(entry, versions)
         if unknown := entry.tags.keys() - versions.keys():
             versions |= await self._versions(tuple(unknown))
         current = all(versions[tag] == version for tag, version in entry.tags.items())

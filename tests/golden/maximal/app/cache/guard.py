@@ -66,6 +66,7 @@ class GuardedStore:
         self._retry_at = 0.0
         self._trying = False
         self._undropped: dict[str, None] = {}
+        gauge("cache_up", 1)
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """The values; none is there when the server does not answer."""

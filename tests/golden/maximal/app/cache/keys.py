@@ -35,8 +35,7 @@ def canonical(value: object) -> bytes:
 
     Raises TypeError for what is no value, such as a session: that is a dependency.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
-    return text.encode()
+    return _ENCODER.encode(value).encode()
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
@@ -51,3 +50,7 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
     except PydanticSerializationError as error:
         message = f"{type(value).__qualname__} cannot be part of a cache key"
         raise TypeError(message) from error
+
+
+# Made once: `json.dumps` with options makes one for each call.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain)

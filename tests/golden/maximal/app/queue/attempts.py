@@ -31,6 +31,15 @@ async def perform(
     clients: Clients, task: Task, pause: Callable[[float], Awaitable[None]]
 ) -> Exception | None:
     """Run the job until it succeeds or its retries are used up; the error that made it dead."""
+    error = await _attempts(clients, task, pause)
+    if error is not None:
+        count("queue_dead", job=task.job)
+    return error
+
+
+async def _attempts(
+    clients: Clients, task: Task, pause: Callable[[float], Awaitable[None]]
+) -> Exception | None:
     job = JOBS.get(task.job)
     if job is None:
         return LookupError(f"no job is named {task.job}")

@@ -40,11 +40,15 @@ class TaskSender:
         self._broker: transport.Broker | None = None
         self._connecting = asyncio.Lock()
 
-    async def send(self, task: Task) -> None:
-        """Return when the broker has the task."""
+    async def send(self, task: Task, *, once: bool = False) -> bool:
+        """Return when the broker has the task; `once`: false if it had one with this key before."""
         async with asyncio.timeout(self._settings.timeout):
             broker = await self.broker()
-            await broker.kick(broker.formatter.dumps(_message(task)))
+            message = broker.formatter.dumps(_message(task))
+            if once:
+                return await transport.send_once(broker, message, self._settings)
+            await broker.kick(message)
+            return True
 
     async def broker(self) -> transport.Broker:
         """The connected broker."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from pamqp.common import FieldTable
+from taskiq import BrokerMessage
 from taskiq_aio_pika import AioPikaBroker, Exchange, Queue, QueueType
 
 from app.queue.letters import Letter
@@ -39,6 +40,12 @@ def make(settings: QueueSettings) -> Broker:
 async def check(broker: Broker) -> None:
     """Raise when the server does not answer."""
     await _channel(broker).get_exchange("amq.direct", ensure=True)
+
+
+async def send_once(broker: Broker, message: BrokerMessage, _settings: QueueSettings) -> bool:
+    """Send the task: RabbitMQ keeps no keys, so it is for the job to notice a second run."""
+    await broker.kick(message)
+    return True
 
 
 async def waiting(broker: Broker, settings: QueueSettings) -> int:

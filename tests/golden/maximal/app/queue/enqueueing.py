@@ -15,8 +15,8 @@ from app.queue.running import Task
 class Sender(Protocol):
     """Gives tasks to the broker."""
 
-    async def send(self, task: Task) -> None:
-        """Return when the broker has the task."""
+    async def send(self, task: Task, *, once: bool = False) -> bool:
+        """Return when the broker has the task; `once`: false if it had one with this key before."""
 
 
 class QueueClient:
@@ -33,8 +33,13 @@ class QueueClient:
             raise TypeError("arguments of a job are passed by name")
         key = job.key or uuid4().hex
         task = Task(job.name, job.dump(kwargs), request_id.get(), key)
-        count("queue_enqueued", job=job.name)
-        self._after_commit(self._sender.send, task)
+        self._after_commit(self._send, task, once=bool(job.key))
+
+    async def _send(self, task: Task, *, once: bool) -> None:
+        if await self._sender.send(task, once=once):
+            count("queue_enqueued", job=task.job)
+        else:
+            count("queue_duplicates", job=task.job)
 
 
 async def current_queue(request: Request, after_commit: AfterCommit) -> QueueClient:

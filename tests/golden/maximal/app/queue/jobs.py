@@ -42,6 +42,7 @@ class Job(Generic[P]):
 
         The key stays the same when the job is tried again, delivered again or replayed. Store it with
         a unique constraint, or hand it to the service that the job calls, and a second run is noticed.
+        The README says which queues also refuse to enqueue a job whose key they know already.
         """
         return replace(self, key=key)
 

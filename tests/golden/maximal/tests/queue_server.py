@@ -1,0 +1,11 @@
+"""The tests' queue: on the broker that APP_TEST_QUEUE__URL names."""
+
+import os
+
+SERVER = os.environ.get("APP_TEST_QUEUE__URL", "")
+
+# Set before the application is imported. Nothing listens at the address that stands for "none".
+os.environ["APP_QUEUE__URL"] = SERVER or "amqp://127.0.0.1:1"
+os.environ["APP_QUEUE__NAME"] = "demo-tests"
+
+MISSING = "" if SERVER else "start the broker and name it: APP_TEST_QUEUE__URL=amqp://..."
