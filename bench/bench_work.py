@@ -73,7 +73,7 @@ def cached_projects(
 
 
 def caches(folder: Path, database: DatabaseServer) -> str:
-    """Cached routes against the uncached one; then the same with the server of the cache gone."""
+    """Cached routes against the uncached one."""
     with cached_projects(folder, database) as projects, ExitStack() as stack:
         serving = {
             name: stack.enter_context(serve(made, workers=1))
@@ -83,39 +83,32 @@ def caches(folder: Path, database: DatabaseServer) -> str:
         for cache, server in serving.items():
             cases[f"{cache}, `@cached`"] = (server, "/bench/function/7")
             cases[f"{cache}, `@cache_response`"] = (server, "/bench/response/7")
-        alive = rates(cases, "uncached, PostgreSQL", "A cached route against the uncached one")
-        gone = {"uncached, PostgreSQL": (serving["memory"], "/bench/plain/7")}
-        for cache, (_, server) in projects.items():
-            if server is not None:
-                server.stop()
-                gone[f"{cache} down, `@cached`"] = (serving[cache], "/bench/function/7")
-        for target, path in gone.values():
-            for _ in range(5):  # the guard has given the server up before anything is measured
-                target.get(path)
-        dead = rates(gone, "uncached, PostgreSQL", "The same with the server of the cache stopped")
+        figures = rates(cases, "uncached, PostgreSQL", "A cached route against the uncached one")
     python = projects["redis"][0].python
     what = versions("fastapi", "uvicorn", "sqlalchemy", "asyncpg", "redis", python=python)
-    return f"{what} wrk, {CONNECTIONS} connections, one worker.\n\n{alive}\n\n{dead}"
+    return f"{what} wrk, {CONNECTIONS} connections, one worker.\n\n{figures}"
 
 
 def hits(folder: Path, database: DatabaseServer) -> str:
-    """Time one hit in a loop, without HTTP."""
-    parts = ["### One hit, one at a time"]
+    """Time one hit in a loop, without HTTP; then one read while the server of the cache is gone."""
+    alive, dead = ["### One hit, one at a time"], ["### One read while the server is down"]
     with cached_projects(folder, database) as projects:
-        for cache, (made, _) in projects.items():
+        for cache, (made, server) in projects.items():
             (made.path / "hits.py").write_text(work_probe.HITS, encoding="utf-8")
-            done = subprocess.run(
-                [made.python, "hits.py", cache],
-                cwd=made.path,
-                env=made.variables({}),
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            rounds: list[dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
-            figures = {name: [one[name] for one in rounds] for name in rounds[0]}
-            parts.append(f"{cache}:\n\n{table(figures, 'client alone', 'us', 1)}")
-    return "\n\n".join(parts)
+            alive.append(timed_calls(made, cache, "client alone"))
+            if server is not None:
+                server.stop()
+                dead.append(timed_calls(made, cache, "load alone", "dead"))
+    return "\n\n".join(alive + dead)
+
+
+def timed_calls(made: Project, cache: str, reference: str, *more: str) -> str:
+    """Run the program that times calls in a project."""
+    command = [made.python, "hits.py", cache, *more]
+    output = subprocess.check_output(command, cwd=made.path, env=made.variables({}), text=True)
+    rounds: list[dict[str, float]] = json.loads(output.splitlines()[-1])
+    figures = {name: [one[name] for one in rounds] for name in rounds[0]}
+    return f"{cache}:\n\n{table(figures, reference, 'us', 1)}"
 
 
 @contextmanager

@@ -36,8 +36,10 @@ class QueueClient:
         self._after_commit(self._send, task, once=bool(job.key))
 
     async def _send(self, task: Task, *, once: bool) -> None:
-        sent = await self._sender.send(task, once=once)
-        count("queue_enqueued" if sent else "queue_duplicates", job=task.job)
+        if await self._sender.send(task, once=once):
+            count("queue_enqueued", job=task.job)
+        else:
+            count("queue_duplicates", job=task.job)
 
 
 async def current_queue(request: Request, after_commit: AfterCommit) -> QueueClient:
