@@ -92,6 +92,33 @@ async def read(product_id: int, session: Annotated[AsyncSession, Depends(session
 '''
 
 
+POOL = '''
+"""FastAPI and a pool, nothing else: what FastAPI itself costs."""
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+import asyncpg
+from fastapi import FastAPI, Request
+from app.products.schemas import ProductOut
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, asyncpg.Pool]]:
+    async with asyncpg.create_pool(os.environ["DSN"], min_size=10, max_size=10) as pool:
+        yield {"pool": pool}
+
+app = FastAPI(lifespan=lifespan)
+
+@app.get("/livez")
+async def live() -> dict[str, str]:
+    return {}
+
+@app.get("/products/{product_id}")
+async def read(product_id: int, request: Request) -> ProductOut:
+    row = await request.state.pool.fetchrow("SELECT id, sku, name, category, price_cents, rating, review_count, version, created_at FROM products WHERE id = $1", product_id)
+    return ProductOut(**row)
+'''
+
+
 @contextmanager
 def program(owner: Project, name: str, text: str, dsn: str) -> Iterator[Server]:
     """Serve a program with uvicorn in the environment of `owner`."""
@@ -233,8 +260,10 @@ def main() -> None:
         pooled_server = stack.enter_context(serve(pooled, workers=1, **behind))
         bare = stack.enter_context(program(projects["asyncpg"], "bare", BARE, dsn))
         plain = stack.enter_context(program(projects["sqlalchemy"], "plain", PLAIN, dsn))
+        pool = stack.enter_context(program(projects["asyncpg"], "pool", POOL, dsn))
         one = {
             "bare ASGI, asyncpg pool": (bare, "/products/777"),
+            "plain FastAPI, asyncpg pool": (pool, "/products/777"),
             "plain FastAPI, `session.get`": (plain, "/products/777"),
             "rendered, plain asyncpg pool": (serving["asyncpg"], "/products/777"),
             "rendered, SQLAlchemy": (serving["sqlalchemy"], "/products/777"),
@@ -245,7 +274,7 @@ def main() -> None:
         many = {
             name: (server, "/products/reviewed?limit=20")
             for name, (server, _) in one.items()
-            if server is not plain
+            if server not in (plain, pool)
         }
         sqlalchemy = serving["sqlalchemy"]
         pages = {

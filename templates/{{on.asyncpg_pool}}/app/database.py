@@ -31,8 +31,6 @@ logger = logging.getLogger("app.database")
 Connection: TypeAlias = PoolConnectionProxy
 """A connection of the pool."""
 
-INCOMPLETE = "The database did not complete the request"
-
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 UNAVAILABLE_CLASSES = frozenset({"08", "40", "53", "55", "57"})
 """Connection lost, transaction rolled back, resources, object in use, operator intervention."""
@@ -57,10 +55,6 @@ class Database:
                 raise UnavailableError("The database cannot be reached") from error
             try:
                 yield connection
-            except TimeoutError as error:
-                # The server did not end the statement by itself: it hangs, or it is gone.
-                logger.warning("statement failed: no answer in time")
-                raise UnavailableError(INCOMPLETE) from error
             finally:
                 await self.pool.release(connection)
 
@@ -179,7 +173,7 @@ def install(app: FastAPI) -> None:
 
 
 def _unavailable() -> JSONResponse:
-    error = UnavailableError(INCOMPLETE)
+    error = UnavailableError("The database did not complete the request")
     return problem(error.status, error.detail, headers=error.headers)
 
 

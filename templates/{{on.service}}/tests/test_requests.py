@@ -121,3 +121,15 @@ async def test_an_unexpected_error_is_logged_and_hidden(
     assert "x-request-id" in response.headers
     (record,) = [record for record in caplog.records if record.name == "app.error"]
     assert "secret detail" in JsonFormatter().format(record)
+
+
+async def test_what_does_not_answer_in_time_is_unavailable(
+    client: AsyncClient, app: FastAPI
+) -> None:
+    @app.get("/slow")
+    async def give_up() -> None:
+        raise TimeoutError
+
+    response = await client.get("/slow")
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"

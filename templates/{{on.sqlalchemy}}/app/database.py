@@ -34,8 +34,6 @@ from app.pool import Gate, check_budget, pool_sizes
 if TYPE_CHECKING:
     from app.settings import Settings
 
-INCOMPLETE = "The database did not complete the request"
-
 logger = logging.getLogger("app.database")
 
 
@@ -58,8 +56,7 @@ class Database:
             with reaching():
                 connection = await engine.connect()
             try:
-                with answering():
-                    yield connection
+                yield connection
             finally:
                 await connection.close()
 
@@ -111,7 +108,7 @@ def _fetch(
     # (connect, execute, close) is one here: single reads take a third less time.
     with reaching():
         connection = engine.connect()
-    with connection, answering():
+    with connection:
         return connection.execute(statement, parameters).all()
 
 
@@ -123,19 +120,6 @@ def reaching() -> Iterator[None]:
     except Exception as error:
         logger.warning("no database connection: %s: %s", type(error).__name__, error)
         raise UnavailableError("The database cannot be reached") from error
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """Say that the database did not answer when the driver gives up waiting for it.
-
-    The server ends statements that take too long by itself, unless it hangs or is gone.
-    """
-    try:
-        yield
-    except TimeoutError as error:
-        logger.warning("statement failed: no answer in time")
-        raise UnavailableError(INCOMPLETE) from error
 
 
 def create_engine(settings: "Settings", **options: object) -> AsyncEngine:
@@ -208,7 +192,7 @@ def install(app: FastAPI) -> None:
 
 
 def _unavailable() -> JSONResponse:
-    error = UnavailableError(INCOMPLETE)
+    error = UnavailableError("The database did not complete the request")
     return problem(error.status, error.detail, headers=error.headers)
 
 

@@ -1,5 +1,6 @@
 """Errors that clients see: typed, with their status, as problem details (RFC 9457)."""
 
+import logging
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -9,6 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app.logging import request_id
+
+logger = logging.getLogger("app")
 
 
 class ServiceError(Exception):
@@ -88,6 +91,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ServiceError)
     async def service_error(_request: Request, error: ServiceError) -> JSONResponse:
         return problem(error.status, error.detail, headers=error.headers)
+
+    @app.exception_handler(TimeoutError)
+    async def no_answer(_request: Request, error: TimeoutError) -> JSONResponse:
+        # Of a driver that gave up waiting: what it asked hangs, or is gone without a word.
+        logger.warning("not answered in time", exc_info=error)
+        late = UnavailableError("Something that the service needs did not answer in time")
+        return problem(late.status, late.detail, headers=late.headers)
 
     @app.exception_handler(HTTPException)
     async def http_exception(_request: Request, error: HTTPException) -> JSONResponse:

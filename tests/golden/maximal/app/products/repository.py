@@ -30,6 +30,7 @@ REVIEW = [getattr(Review, name) for name in ReviewSummary.model_fields]
 FIND = select(*WHOLE).where(Product.id == bindparam("product_id"))
 LIST = select(*SUMMARY).order_by(Product.id.desc()).limit(bindparam("limit"))
 AFTER = Product.id < bindparam("after")
+LIST_AFTER = LIST.where(AFTER)
 OFFSET_LIST = LIST.offset(bindparam("offset"))
 COUNT = select(func.count()).select_from(Product)
 # One product has many reviews: a join would repeat the product for each of them.
@@ -40,6 +41,7 @@ REVIEWED_LIST = (
     .order_by(Product.id.desc())
     .limit(bindparam("limit"))
 )
+REVIEWED_LIST_AFTER = REVIEWED_LIST.where(AFTER)
 EXPORT = select(*WHOLE).order_by(Product.id)
 
 
@@ -65,15 +67,13 @@ async def page(
     name: str | None,
 ) -> list[ProductSummary]:
     """At most `limit` products with ids below `after`, newest first."""
-    query, parameters = LIST, {"limit": limit, "after": after}
-    if after is not None:
-        query = query.where(AFTER)
+    query = LIST if after is None else LIST_AFTER
     if category is not None:
         query = query.where(Product.category == category)
     if name is not None:
         # autoescape: % and _ are ordinary characters.
         query = query.where(Product.name.icontains(name, autoescape=True))
-    return _summaries(await database.fetch(query, parameters))
+    return _summaries(await database.fetch(query, {"limit": limit, "after": after}))
 
 
 async def numbered_page(database: Database, offset: int, limit: int) -> list[ProductSummary]:
@@ -93,7 +93,7 @@ async def count(database: Database) -> int:
 
 async def reviewed_page(database: Database, after: int | None, limit: int) -> list[ReviewedProduct]:
     """Products with their reviews: two statements, however many products there are."""
-    query = REVIEWED_LIST if after is None else REVIEWED_LIST.where(AFTER)
+    query = REVIEWED_LIST if after is None else REVIEWED_LIST_AFTER
     async with database.read_objects() as session:
         products = await session.scalars(query, {"after": after, "limit": limit})
         return [ReviewedProduct.model_validate(product) for product in products]

@@ -30,7 +30,7 @@ LIST = (
     .order_by(Review.id.desc())
     .limit(bindparam("limit"))
 )
-AFTER = Review.id < bindparam("after")
+LIST_AFTER = LIST.where(Review.id < bindparam("after"))
 
 
 async def find(database: Database, review_id: int) -> ReviewOfProduct | None:
@@ -44,7 +44,7 @@ async def page(
     database: Database, product_id: int, after: int | None, limit: int
 ) -> list[ReviewOut]:
     """At most `limit` reviews of a product with ids below `after`, newest first."""
-    query = LIST if after is None else LIST.where(AFTER)
+    query = LIST if after is None else LIST_AFTER
     parameters = {"product_id": product_id, "after": after, "limit": limit}
     return [ReviewOut.model_validate(row) for row in await database.fetch(query, parameters)]
 
