@@ -143,28 +143,22 @@ def queues(folder: Path, database: DatabaseServer) -> str:
     """Requests that enqueue, and what a route beside them feels of it."""
     with enqueueing(folder, database) as serving:
         cases = {"no job": (serving["background"], "/bench/other")}
+        cases["a transaction, no job"] = (serving["background"], "/bench/transaction")
         cases |= {name: (server, "/bench/enqueue") for name, server in serving.items()}
         enqueued = rates(cases, "no job", "A request that enqueues one job")
-        beside = {name: beside_enqueueing(server) for name, server in serving.items()}
-        alone = {"nothing else": beside_nothing(serving["background"])}
-        felt = interleaved(alone | beside, ROUNDS)
+        felt = interleaved({name: beside(*case) for name, case in cases.items()}, ROUNDS)
         note = (
-            "### Another route while jobs are enqueued as fast as 8 clients can\n\n"
-            "One client, one request at a time."
+            "### Another route while 8 clients do this as fast as they can\n\n"
+            "Its client sends one request at a time; all share two cores."
         )
-        return f"{enqueued}\n\n{note}\n\n{table(felt, 'nothing else', 'ms', 2)}"
+        return f"{enqueued}\n\n{note}\n\n{table(felt, 'no job', 'ms', 2)}"
 
 
-def beside_nothing(server: Server) -> Callable[[], float]:
-    """Median milliseconds of a route on an idle service."""
-    return lambda: quick_answers(server)
-
-
-def beside_enqueueing(server: Server) -> Callable[[], float]:
-    """Median milliseconds of a route while others enqueue."""
+def beside(server: Server, path: str) -> Callable[[], float]:
+    """Median milliseconds of a route while others ask for `path`."""
 
     def run() -> float:
-        command = ["wrk", "-t1", "-c8", "-d4", f"{server.address}/bench/enqueue"]
+        command = ["wrk", "-t1", "-c8", "-d4", server.address + path]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL):
             time.sleep(0.5)
             return quick_answers(server)

@@ -41,7 +41,9 @@ ENQUEUEING = '''"""A job that nobody runs, enqueued by a route; and a route besi
 from typing import Any
 
 from fastapi import APIRouter
+from sqlalchemy import text
 
+from app.database import Session
 from app.queue import Queue, job
 
 router = APIRouter(prefix="/bench")
@@ -55,6 +57,12 @@ async def nothing(_clients: dict[str, Any], *, number: int) -> None: ...
 async def enqueue(queue: Queue) -> str:
     await queue.enqueue(nothing, number=1)
     return "enqueued"
+
+
+@router.get("/transaction")
+async def transaction(session: Session) -> str:
+    await session.execute(text("SELECT 1"))
+    return "committed"
 
 
 @router.get("/other")
