@@ -24,11 +24,14 @@ ADD = f"""
 """
 REFRESH_RATING = """
     UPDATE products SET
-        rating = (SELECT avg(rating) FROM reviews WHERE product_id = $1),
-        review_count = (SELECT count(*) FROM reviews WHERE product_id = $1),
+        rating = found.rating,
+        review_count = found.review_count,
         version = version + 1,
         updated_at = now()
-    WHERE id = $1
+    FROM (SELECT avg(rating)::float8 AS rating, count(*) AS review_count
+          FROM reviews WHERE product_id = $1) AS found
+    WHERE id = $1 AND (products.rating, products.review_count)
+        IS DISTINCT FROM (found.rating, found.review_count)
 """
 
 
@@ -66,7 +69,12 @@ async def remove(connection: Connection, review_id: int) -> int | None:
 
 
 async def refresh_rating(connection: Connection, product_id: int) -> None:
-    """Set the product's rating and number of reviews from what is stored."""
+    """Set the product's rating and number of reviews from what is stored.
+
+    Nothing changes, the version included, when they are right already: a job may run twice.
+    """
+    # Who computes at the same time waits here, and then sees what we have seen, or more.
+    await connection.execute("SELECT FROM products WHERE id = $1 FOR UPDATE", product_id)
     await connection.execute(REFRESH_RATING, product_id)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from httpx2 import AsyncClient
 from test_products import assert_problem, create_many, created
 
+from app.reviews.tasks import refresh_rating
+
 
 def review(product_id: int, rating: int = 5, **fields: object) -> dict[str, Any]:
     """A valid review to send."""
@@ -60,6 +62,17 @@ async def test_the_rating_follows_in_the_background(client: AsyncClient) -> None
     assert fresh.status_code == 200
     await client.delete(f"/reviews/{first['id']}")
     assert (await product_when(client, product["id"], 1))["rating"] == 2
+
+
+async def test_a_job_that_runs_twice_has_one_effect(
+    client: AsyncClient, state: dict[str, Any]
+) -> None:
+    product = await created(client)
+    await posted(client, product["id"], 4)
+    once = await product_when(client, product["id"], 1)
+    for _ in range(2):
+        await refresh_rating(state["clients"], product_id=product["id"])
+    assert (await client.get(f"/products/{product['id']}")).json() == once
 
 
 async def test_reviews_of_a_product_by_cursor(client: AsyncClient) -> None:

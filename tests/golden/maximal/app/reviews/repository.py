@@ -1,6 +1,6 @@
 """The queries on reviews."""
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, load_only
 
@@ -12,6 +12,8 @@ from app.reviews.schemas import ProductName, ReviewIn, ReviewOfProduct, ReviewOu
 WHOLE = [getattr(Review, name) for name in ReviewOut.model_fields]
 PRODUCT = [getattr(Product, name) for name in ProductName.model_fields]
 
+ROUNDING = 0.0001
+"""Databases compute means with more digits than some of them store."""
 
 # A review has one product: a join repeats nothing and saves a round trip.
 WITH_PRODUCT = joinedload(
@@ -67,16 +69,20 @@ async def remove(session: AsyncSession, review_id: int) -> int | None:
 
 
 async def refresh_rating(session: AsyncSession, product_id: int) -> None:
-    """Set the product's rating and number of reviews from what is stored."""
+    """Set the product's rating and number of reviews from what is stored.
+
+    Nothing changes, the version included, when they are right already: a job may run twice.
+    """
+    this = Product.id == product_id
+    # Who computes at the same time waits here, and then sees what we have seen, or more.
+    await session.execute(select(Product.id).where(this).with_for_update())
     reviews = Review.product_id == product_id
-    rating = select(func.avg(Review.rating)).where(reviews)
-    review_count = select(func.count()).select_from(Review).where(reviews)
+    rating = select(func.avg(Review.rating)).where(reviews).scalar_subquery()
+    counted = select(func.count()).select_from(Review).where(reviews).scalar_subquery()
+    other_count = Product.review_count != counted
+    other_rating = func.abs(Product.rating - rating) > ROUNDING
     await session.execute(
         update(Product)
-        .where(Product.id == product_id)
-        .values(
-            rating=rating.scalar_subquery(),
-            review_count=review_count.scalar_subquery(),
-            version=Product.version + 1,
-        )
+        .where(this, or_(other_count, other_rating))
+        .values(rating=rating, review_count=counted, version=Product.version + 1)
     )
