@@ -228,7 +228,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        database = stack.enter_context(database_with_passwords())
+        database = stack.enter_context(database_with_passwords(max_connections=200))
         for name in ("bench", "few"):
             database.execute(f"CREATE DATABASE {name} OWNER {USER}")
         here = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{database.port}"
