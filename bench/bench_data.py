@@ -6,6 +6,7 @@ servers run one worker process and use the same tables; contenders take turns.
 
 import base64
 import json
+import os
 import re
 import subprocess
 import sys
@@ -224,9 +225,10 @@ def exports(service: Project, few: str, many: str) -> str:
 
 def main() -> None:
     """Run everything and write the section."""
+    load = os.getloadavg()[0]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        database = stack.enter_context(database_with_passwords())
+        database = stack.enter_context(database_with_passwords(max_connections=200))
         for name in ("bench", "few"):
             database.execute(f"CREATE DATABASE {name} OWNER {USER}")
         here = f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{database.port}"
@@ -290,7 +292,8 @@ def main() -> None:
             versions(
                 "fastapi", "sqlalchemy", "asyncpg", "uvicorn", python=projects["sqlalchemy"].python
             )
-            + f" wrk, {CONNECTIONS} connections, one worker.",
+            + f" wrk, {CONNECTIONS} connections, one worker. Load of the machine before: {load:.1f} on"
+            f" {os.cpu_count()} processors; where it is above 0.5 the processor times count, not the rest.",
             rates(one, reference, "One row by its key"),
             rates(many, reference, "20 products with their reviews"),
             rates(pages | offsets, "cursor, page 1", f"Pages of {ROWS:,} rows"),
