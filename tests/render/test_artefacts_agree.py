@@ -172,6 +172,10 @@ def test_workers_of_the_queue_are_there_and_no_more(project: Project) -> None:
         environment = set(found["worker"]["environment"])
         assert environment <= set(found["app"]["environment"])
         assert found["worker"].get("secrets") == found["app"].get("secrets")
+        assert "ports" not in found["worker"], "what a worker tells is for the scraper alone"
+        metrics = project.settings().get("worker_metrics")
+        assert found["worker"].get("expose") == (metrics and [str(metrics["port"])])
+        assert "expose" not in found["scheduler"]
 
 
 def test_database_allows_what_the_plan_counts_with(project: Project) -> None:

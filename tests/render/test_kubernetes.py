@@ -192,3 +192,23 @@ def test_pgbouncers_share_what_the_plan_allows(cluster: Project, environment: st
     assert f"secret generic {users['secret']['secretName']} " in cluster.text(GUIDE)
     address = f"@{found['Service']['metadata']['name']}:6432/"
     assert address in cluster.text(GUIDE)
+
+
+def test_what_workers_tell_is_reached_by_scrapers_alone(cluster: Project, environment: str) -> None:
+    metrics = cluster.settings().get("worker_metrics")
+    found = list(yaml.safe_load_all(built(cluster, environment)))
+    pods = {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]
+        for one in found
+        if one["kind"] == "Deployment" and one["metadata"]["name"].endswith("-worker")
+    }
+    ports = [port for pod in pods.values() for port in pod.get("ports", [])]
+    wanted = [{"name": "metrics", "containerPort": metrics["port"]}] if metrics else []
+    assert ports == wanted
+    policies = [one["spec"]["ingress"] for one in found if one["kind"] == "NetworkPolicy"]
+    opened = {port["port"] for rules in policies for rule in rules for port in rule["ports"]}
+    assert {"http", "metrics"} & opened == {"http"} | ({"metrics"} if metrics else set())
+    services = [one for one in found if one["kind"] == "Service"]
+    assert all(
+        port.get("targetPort") != "metrics" for one in services for port in one["spec"]["ports"]
+    )
