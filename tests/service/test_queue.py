@@ -44,6 +44,7 @@ CHOICES = [
     Choice("taskiq", "redis"),
     Choice("taskiq", "rabbitmq"),
     Choice("taskiq", "nats"),
+    Choice("saq", "redis"),
     Choice("celery", "rabbitmq"),
     Choice("celery", "redis"),
     Choice("procrastinate"),
