@@ -211,6 +211,21 @@ def test_a_job_whose_worker_is_killed_completes_elsewhere(service: Service) -> N
     assert service.effects(name) == 1
 
 
+def test_workers_that_die_are_not_failures_of_the_job(service: Service) -> None:
+    """It is tried again once after a failure; here more workers die than that."""
+    name = unique()
+    with serve(service.project) as server:
+        assert post(server, f"/probe/{name}?seconds=3") == 200
+    for runs in (1, 2):
+        victim = service.start_worker()
+        service.wait(lambda runs=runs: service.starts(name) == runs)
+        os.killpg(victim.pid, signal.SIGKILL)
+        victim.wait()
+    service.start_worker()
+    service.wait(lambda: service.effects(name))
+    assert name not in service.project.run("app.worker", "dead")
+
+
 def test_a_long_job_is_not_given_to_a_second_worker(service: Service) -> None:
     name = unique()
     with serve(service.project) as server:

@@ -97,7 +97,7 @@ class JobQueue(RedisQueue):
         """End the lease."""
         await self.redis.zrem(self._leases, job.id)
 
-    async def sweep(self, lock: int = 60, abort: float = 5.0) -> list[str]:  # noqa: ARG002
+    async def sweep(self, lock: int = 60, abort: float = 5.0) -> list[str]:
         """Enqueue the jobs of dead workers again; their ids."""
         keys = [self._active, self._queued, self._incomplete, self._leases]
         return [id_.decode() for id_ in await self._requeue(keys, [self._settings.redeliver_after])]
