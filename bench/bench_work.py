@@ -30,6 +30,7 @@ QUEUES = {
     "taskiq, Redis": ("taskiq", "redis"),
     "taskiq, RabbitMQ": ("taskiq", "rabbitmq"),
     "taskiq, NATS": ("taskiq", "nats"),
+    "saq, Redis": ("saq", "redis"),
     "Celery, Redis": ("celery", "redis"),
     "Celery, RabbitMQ": ("celery", "rabbitmq"),
     "procrastinate": ("procrastinate", ""),

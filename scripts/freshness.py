@@ -30,7 +30,7 @@ MORE: tuple[Answers, ...] = (
     {"db_driver": "psycopg", "queue": "procrastinate", "data_layer": "sqlmodel"},
     {"db_driver": "asyncmy", "queue": "celery", "broker": "redis", "server": "gunicorn"},
     {"db_driver": "aiomysql", "cache": "memcached", "queue": "taskiq", "broker": "nats"},
-    {"db_driver": "asyncpg", "data_layer": "asyncpg", "server": "granian"},
+    {"db_driver": "asyncpg", "data_layer": "asyncpg", "server": "granian", "queue": "saq"},
 )
 """Projects beside the presets, so that every package of the manifest is in one."""
 

@@ -20,6 +20,7 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
     "memcached": {"cache": "memcached", "server": "granian", "replicas": 1},
     "taskiq": {"queue": "taskiq", "broker": "nats", "cache": "redis"},
     "celery": {"queue": "celery", "broker": "rabbitmq", "db_driver": "asyncpg"},
+    "saq": {"queue": "saq", "broker": "redis"},
     "procrastinate": {"queue": "procrastinate", "db_driver": "asyncpg"},
     "long": {"project_name": "a" * 49 + "b", "db_driver": "asyncpg", "target_rps": 1},
 }

@@ -44,6 +44,7 @@ CHOICES = [
     Choice("taskiq", "redis"),
     Choice("taskiq", "rabbitmq"),
     Choice("taskiq", "nats"),
+    Choice("saq", "redis"),
     Choice("celery", "rabbitmq"),
     Choice("celery", "redis"),
     Choice("procrastinate"),
@@ -208,6 +209,22 @@ def test_a_job_whose_worker_is_killed_completes_elsewhere(service: Service) -> N
     time.sleep(1)
     assert service.starts(name) == 2
     assert service.effects(name) == 1
+
+
+def test_workers_that_die_are_not_failures_of_the_job(service: Service) -> None:
+    """It is tried again once after a failure; here more workers die than that."""
+    name = unique()
+    with serve(service.project) as server:
+        assert post(server, f"/probe/{name}?seconds=3") == 200
+    for _ in range(2):
+        before = service.starts(name)
+        victim = service.start_worker()
+        service.wait(lambda: service.starts(name) > before)  # noqa: B023 - called in this turn
+        os.killpg(victim.pid, signal.SIGKILL)
+        victim.wait()
+    service.start_worker()
+    service.wait(lambda: service.effects(name))
+    assert name not in service.project.run("app.worker", "dead")
 
 
 def test_a_long_job_is_not_given_to_a_second_worker(service: Service) -> None:

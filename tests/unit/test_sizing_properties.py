@@ -19,7 +19,7 @@ Answers = dict[str, Any]
 Environment = dict[str, Any]
 
 COMMON: dict[str, st.SearchStrategy[Any]] = {
-    "queue": st.sampled_from(["background", "taskiq", "procrastinate"]),
+    "queue": st.sampled_from(["background", "taskiq", "saq", "procrastinate"]),
     "server": st.sampled_from(["uvicorn", "gunicorn", "granian"]),
     "deployment": st.lists(
         st.sampled_from(["compose", "kubernetes", "systemd", "fly", "cloudrun"]), unique=True

@@ -4,7 +4,7 @@ What a worker does not acknowledge is claimed by another one after `redeliver_af
 still at it says so (`Delivery.touch`).
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from time import monotonic
 from typing import Any
 
@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from taskiq import AckableMessage, BrokerMessage
 from taskiq_redis import RedisStreamBroker
 
-from app.queue.letters import Letter
 from app.queue.settings import QueueSettings
+from app.queue.stream_letters import StreamLetters
 
 IDLE_READ_SECONDS = 2.0
 """How long one read waits for a task."""
@@ -128,24 +128,9 @@ async def waiting(broker: Broker, settings: QueueSettings) -> int:
     return int(await broker.redis().xlen(settings.name))
 
 
-class Letters:
-    """Dead letters in a stream of their own."""
+class Letters(StreamLetters):
+    """Dead letters in the broker's Redis."""
 
     def __init__(self, broker: Broker, settings: QueueSettings) -> None:
         """The letters of the queue of `settings`."""
-        self._redis = broker.redis()
-        self._stream = f"{settings.name}.dead"
-
-    async def put(self, letter: Letter) -> None:
-        """Keep the letter."""
-        await self._redis.xadd(self._stream, {"letter": letter.dump()})
-
-    async def all(self) -> AsyncIterator[Letter]:
-        """Each letter, the oldest first."""
-        entries: Any = await self._redis.xrange(self._stream)
-        for id_, fields in entries:
-            yield Letter.load(fields[b"letter"], id_.decode())
-
-    async def remove(self, letter: Letter) -> None:
-        """Forget the letter."""
-        await self._redis.xdel(self._stream, letter.id)
+        super().__init__(broker.redis(), settings)
