@@ -25,7 +25,9 @@ UNRELEASED = "## Unreleased\n"
 
 def run(folder: Path, *command: str | Path) -> str:
     """Run a command and give its output; a failure ends the release with what it said."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    # A `PYTHONPATH` of the person would put other code before what is tested.
+    own = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"`{command[0]} {command[1]}` failed:\n{done.stdout}{done.stderr}")
     return done.stdout.strip()
