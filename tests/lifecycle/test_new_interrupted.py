@@ -36,6 +36,31 @@ def wait_for_staging(folder: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.002)
 
 
+def staged(folder: Path) -> int:
+    """Count what is rendered beside the target so far."""
+    return sum(path.is_file() for path in folder.glob(".demo.fastgen-*/demo/**/*"))
+
+
+def start_and_hold(
+    parent: Path, environment: dict[str, str], complete: int
+) -> tuple[Path, subprocess.Popen[bytes]]:
+    """Start in a new folder, and stop the process in the midst of rendering; its folder.
+
+    On a busy machine a run can be over before it is seen to have begun: then another one is started.
+    """
+    for attempt in range(20):
+        folder = parent / str(attempt)
+        folder.mkdir()
+        process = start(folder, environment)
+        wait_for_staging(folder, process)
+        process.send_signal(signal.SIGSTOP)
+        if 0 < staged(folder) < complete:
+            return folder, process
+        process.kill()
+        process.communicate()
+    pytest.fail("no run was seen while it rendered")
+
+
 def start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         COMMAND, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -44,14 +69,14 @@ def start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_removes_what_it_wrote(
-    tmp_path: Path, command_environment: dict[str, str], number: signal.Signals
+    tmp_path: Path, command_environment: dict[str, str], complete: int, number: signal.Signals
 ) -> None:
-    process = start(tmp_path, command_environment)
-    wait_for_staging(tmp_path, process)
+    folder, process = start_and_hold(tmp_path, command_environment, complete)
     process.send_signal(number)
+    process.send_signal(signal.SIGCONT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
     assert b"Traceback" not in told
 
 
