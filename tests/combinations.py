@@ -162,7 +162,11 @@ def _defaults() -> Answers:
 def named(answers: Mapping[str, Any]) -> str:
     """The choices of a project that differ from the defaults, as `key=value`."""
     defaults = _defaults()
-    different = {key: value for key, value in answers.items() if value != defaults.get(key)}
+    different = {
+        key: value
+        for key, value in answers.items()
+        if value != defaults.get(key) and key != "project_name"
+    }
     return " ".join(f"{key}={value}" for key, value in different.items()) or "defaults"
 
 

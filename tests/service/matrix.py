@@ -48,8 +48,12 @@ START: Mapping[str, Callable[[], AbstractContextManager[DatabaseServer | brokers
 
 
 def rows() -> tuple[Answers, ...]:
-    """The projects of the matrix; the same ones in every run."""
-    return all_pairs(LEFT_OUT, 25)
+    """The projects of the matrix; the same ones in every run.
+
+    Each has a name of its own: their queues live on the same brokers.
+    """
+    found = enumerate(all_pairs(LEFT_OUT, 25))
+    return tuple({**answers, "project_name": f"row-{number}"} for number, answers in found)
 
 
 @cache
