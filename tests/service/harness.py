@@ -130,7 +130,8 @@ def _requirements(path: Path) -> list[str]:
 def describe(path: Path) -> None:
     """Write the metadata that installing the project would write: the service reads its own."""
     manifest = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    directory = path / f"{manifest['name']}-{manifest['version']}.dist-info"
+    normal = manifest["name"].replace("-", "_")  # as the names of such folders are written
+    directory = path / f"{normal}-{manifest['version']}.dist-info"
     directory.mkdir(exist_ok=True)
     fields = (
         "Metadata-Version: 2.1",
