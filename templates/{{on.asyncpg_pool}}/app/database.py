@@ -171,6 +171,12 @@ def install(app: FastAPI) -> None:
         logger.warning("statement failed: %s", error)
         return _unavailable()
 
+    @app.exception_handler(asyncpg.InternalClientError)
+    async def broken(_request: Request, error: asyncpg.InternalClientError) -> JSONResponse:
+        """The server went away while the driver was in the midst of something."""
+        logger.warning("connection broken: %s", error)
+        return _unavailable()
+
 
 def _unavailable() -> JSONResponse:
     error = UnavailableError("The database did not complete the request")
