@@ -25,8 +25,7 @@ fast: $(VENV)/.installed
 
 test: $(VENV)/.installed  ## the tests; those with real servers one at a time, they use all cores themselves
 	$(BIN)/pytest -q -n 2 -m "not service and not nightly"
-	$(BIN)/pytest -q -n 2 tests/service/test_matrix.py
-	$(BIN)/pytest -q -m "service and not nightly" --ignore tests/service/test_matrix.py
+	$(BIN)/pytest -q -m "service and not nightly"
 
 test-all: $(VENV)/.installed  ## every test, one at a time: on a machine that does nothing else
 	$(BIN)/pytest -q

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from app.cache import guard
 from app.cache.guard import GuardedStore, GuardSettings
 from app.errors import DegradedError
 
@@ -50,13 +51,30 @@ class Server:
         return
 
 
+class Clock:
+    """Goes on when a test says so: a busy machine must not end a pause."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(guard, "monotonic", found)
+    return found
+
+
 @pytest.fixture
 async def server() -> Server:
     return Server()
 
 
 @pytest.fixture
-async def store(server: Server) -> GuardedStore:
+async def store(server: Server, clock: Clock) -> GuardedStore:
     return GuardedStore(server, (OSError,), SETTINGS)
 
 
@@ -84,18 +102,18 @@ async def test_a_dead_server_is_left_alone(
 
 
 async def test_one_operation_tries_again_and_all_return(
-    server: Server, store: GuardedStore, caplog: pytest.LogCaptureFixture
+    server: Server, store: GuardedStore, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     server.values["a"] = b"1"
     server.up = False
     for _ in range(3):
         await store.get_many(["a"])
-    await asyncio.sleep(0.07)
+    clock.now += 0.07
     await asyncio.gather(*(store.get_many(["a"]) for _ in range(10)))
     assert server.asked == 4
     server.up = True
-    await asyncio.sleep(0.13)
+    clock.now += 0.13
     await asyncio.gather(*(store.get_many(["a"]) for _ in range(10)))
     assert server.asked == 5
     assert await store.get_many(["a"]) == [b"1"]
@@ -103,7 +121,7 @@ async def test_one_operation_tries_again_and_all_return(
 
 
 async def test_what_could_not_be_dropped_is_dropped_before_the_next_read(
-    server: Server, store: GuardedStore
+    server: Server, store: GuardedStore, clock: Clock
 ) -> None:
     server.values.update(a=b"old", b=b"old")
     server.up = False
@@ -111,10 +129,11 @@ async def test_what_could_not_be_dropped_is_dropped_before_the_next_read(
         await store.delete(["a"])
     await store.delete(["b"])
     server.up = True
-    await asyncio.sleep(0.07)
+    clock.now += 0.07
     assert await store.get_many(["a", "b"]) == [None, None]
 
 
+@pytest.mark.usefixtures("clock")
 async def test_who_waits_for_a_turn_waits_for_a_dead_server_once(server: Server) -> None:
     settings = SETTINGS.model_copy(update={"max_connections": 4})
     store = GuardedStore(server, (OSError,), settings)
