@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import brokers
-from combinations import Answers, all_pairs
+from combinations import Answers, all_pairs, checked
 from command import ROOT
 from databases import DatabaseServer, mariadb, postgresql
 
@@ -37,6 +37,15 @@ SCHEMES = {
     "asyncmy": "mysql",
     "aiomysql": "mysql",
 }
+LAYERS = {
+    *(
+        (driver, layer)
+        for driver in ("aiosqlite", *SCHEMES)
+        for layer in ("sqlalchemy", "sqlmodel")
+    ),
+    ("asyncpg", "asyncpg"),
+}
+"""Every driver with every way to write queries."""
 START: Mapping[str, Callable[[], AbstractContextManager[DatabaseServer | brokers.Broker]]] = {
     "postgresql": postgresql,
     "mysql": mariadb,
@@ -50,10 +59,14 @@ START: Mapping[str, Callable[[], AbstractContextManager[DatabaseServer | brokers
 def rows() -> tuple[Answers, ...]:
     """The projects of the matrix; the same ones in every run.
 
+    Every driver is with every layer in one that has the example, which is three choices at once.
     Each has a name of its own: their queues live on the same brokers.
     """
-    found = enumerate(all_pairs(LEFT_OUT, 25))
-    return tuple({**answers, "project_name": f"row-{number}"} for number, answers in found)
+    found = [*all_pairs(LEFT_OUT, 25)]
+    have = {(row["db_driver"], row.get("data_layer")) for row in found if row.get("example")}
+    for driver, layer in sorted(LAYERS - have):
+        found.append(checked({"db_driver": driver, "data_layer": layer, "example": True}) or {})
+    return tuple({**row, "project_name": f"row-{number}"} for number, row in enumerate(found))
 
 
 @cache

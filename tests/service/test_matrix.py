@@ -24,7 +24,7 @@ from contract import (
     review_and_rating,
 )
 from harness import Project, Server, python_for, render, serve
-from matrix import SCHEMES, Backends, interpreters, rates, rows
+from matrix import LAYERS, SCHEMES, Backends, interpreters, rates, rows
 
 pytestmark = pytest.mark.service
 
@@ -88,10 +88,8 @@ def worker(made: Project, answers: Answers) -> Iterator[None]:
 
 
 def test_each_driver_is_there_with_each_layer() -> None:
-    drivers = {"aiosqlite", *SCHEMES}
-    pairs = {(driver, layer) for driver in drivers for layer in ("sqlalchemy", "sqlmodel")}
     found = {(row["db_driver"], row.get("data_layer")) for row in rows() if row.get("example")}
-    assert found == pairs | {("asyncpg", "asyncpg")}
+    assert found == LAYERS
 
 
 def every_operation_is_answered(server: Server) -> None:
