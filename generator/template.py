@@ -8,7 +8,6 @@ versions are taken out of git: the bundle in the wheel, the checkout, or a clone
 import io
 import re
 import tarfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,14 +33,12 @@ class Template:
     """One version of the template.
 
     `root` holds `copier.yml` and `templates/`; `url` and `commit` are what the answers file
-    records (`commit` is None where it cannot be known: such a project cannot be updated). `edited`
-    tells that the files are not those of the commit.
+    records (`commit` is None where it cannot be known: such a project cannot be updated).
     """
 
     root: Path
     url: str
     commit: str | None
-    edited: bool = False
 
 
 def packaged_root() -> Path:
@@ -58,11 +55,10 @@ def find_template(url: str | None = None, commit: str | None = None) -> Template
     """
     recorded = url or TEMPLATE_URL
     if is_ours(recorded):
-        root = packaged_root()
-        newest = Template(root, recorded, _packaged_commit(), _is_edited(root, PARTS))
+        newest = Template(packaged_root(), recorded, _packaged_commit())
     elif _is_folder(recorded):
         root = Path(recorded).expanduser().resolve()
-        newest = Template(root, str(root), _described(root), _is_edited(root, (".",)))
+        newest = Template(root, str(root), _described(root))
     else:
         history = _cloned(recorded)
         highest = _highest_release(history)
@@ -135,12 +131,13 @@ def _described(root: Path) -> str | None:
         return None
 
 
-def _is_edited(root: Path, parts: Sequence[str]) -> bool:
-    """Tell whether parts of a checkout are not as committed."""
-    if not (root / ".git").exists():
+def is_edited(template: Template) -> bool:
+    """Tell whether the files are those of a checkout, and not as committed."""
+    if template.commit is None or not (template.root / ".git").exists():
         return False
+    parts = PARTS if is_ours(template.url) else (".",)
     try:
-        return bool(Git(root).text("status", "--porcelain", "--", *parts))
+        return bool(Git(template.root).text("status", "--porcelain", "--", *parts))
     except GitError:
         return False
 

@@ -11,7 +11,7 @@ from generator import artefacts, console, detect
 from generator.answers import Given, resolve
 from generator.artefacts import Change
 from generator.cli.flags import collect, with_question_flags
-from generator.cli.source import checked
+from generator.cli.source import tell_of_edits
 from generator.errors import ExitCode, FastgenError
 from generator.questions import Catalog, load_catalog
 from generator.template import find_template
@@ -67,7 +67,7 @@ def generate(
     What the files need is read from the code, never by importing it; flags and `-d` win. Files that
     differ from the generated ones are shown as a diff and kept, unless `--force` is given.
     """
-    source = checked(find_template(template))
+    source = find_template(template)
     catalog = load_catalog(source.root)
     root = project.expanduser().absolute()
     if not root.is_dir():
@@ -79,6 +79,7 @@ def generate(
     wanted = _with_needed(request)
     files = artefacts.rendered(source, values, wanted, own=request.own)
     changes = list(artefacts.compare(root, files))
+    tell_of_edits(source)
     if json:
         _document(values, findings, notes, changes)
     else:

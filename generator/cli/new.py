@@ -14,7 +14,7 @@ from generator.answers import ASKED, DEFAULT, Answer, Given, check, compute, dis
 from generator.cli import steps
 from generator.cli.flags import collect, with_question_flags
 from generator.cli.plan_view import refuse, show_plan
-from generator.cli.source import checked
+from generator.cli.source import tell_of_edits
 from generator.project import Step
 from generator.questions import Catalog, load_catalog
 from generator.template import Template, find_template
@@ -77,7 +77,7 @@ def new(
     Answers come from options, `-d`, the data file and the preset, in this order; the rest is
     asked on a terminal. Elsewhere `--defaults` answers the rest (a preset alone does not).
     """
-    source = checked(find_template(template))
+    source = find_template(template)
     catalog = load_catalog(source.root)
     given = collect(
         catalog, name=name, flags=flags, data=data or (), data_file=data_file, preset=preset
@@ -93,6 +93,7 @@ def new(
     if not _agreed(answers, computed, _command(name, output, answers), options):
         console.message("nothing written")
         raise typer.Exit(1)
+    tell_of_edits(source)
     made = _make(source, destination, answers, options)
     _show(destination, answers, made, options)
 

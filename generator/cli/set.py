@@ -9,7 +9,7 @@ from generator.answers import Given
 from generator.cli.change_view import carry_out
 from generator.cli.open_project import opened
 from generator.cli.plan_view import refuse
-from generator.cli.source import checked
+from generator.cli.source import tell_of_edits
 from generator.errors import FastgenError
 from generator.merge.change import plan_change
 from generator.spelling import as_pair
@@ -39,10 +39,11 @@ def run(
     """
     given = _pairs(changes)
     with opened(project, template) as (repository, answers):
-        version = checked(find_template(template or answers["_src_path"], answers["_commit"]))
+        version = find_template(template or answers["_src_path"], answers["_commit"])
         change = plan_change(
             repository, answers, (version, version), given, refuse=refuse, spelled=as_pair
         )
+        tell_of_edits(version)
         carry_out(change, project.resolve(), dry_run=dry_run, json=json, yes=yes)
 
 

@@ -12,7 +12,7 @@ from generator.cli.change_view import carry_out
 from generator.cli.flags import collect
 from generator.cli.open_project import opened
 from generator.cli.plan_view import refuse
-from generator.cli.source import checked
+from generator.cli.source import tell_of_edits
 from generator.errors import ExitCode, FastgenError
 from generator.merge.change import plan_change
 from generator.merge.state import check_answers
@@ -56,7 +56,7 @@ def run(
         _check(project, template, to, json=json)
         return
     with opened(project, template) as (repository, answers):
-        target = checked(_target(answers, template, to))
+        target = _target(answers, template, to)
         current = find_template(target.url, answers["_commit"])
         given = collect(load_catalog(target.root), data=data or ())
         ask = None if json or yes or not console.is_interactive() else where_needed
@@ -64,6 +64,7 @@ def run(
         change = plan_change(
             repository, answers, versions, given, refuse=refuse, spelled=as_data, ask=ask
         )
+        tell_of_edits(target)
         carry_out(change, project.resolve(), dry_run=dry_run, json=json, yes=yes)
 
 

@@ -66,6 +66,9 @@ def test_a_checkout_is_rendered_as_it_stands(
     done = fastgen("new", "demo", *QUICK, "--template", str(changed))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "demo/not committed.txt").read_text() == "new"
+    assert done.stderr.startswith("warning: the template in ")
+    refused = fastgen("new", "other", *QUICK, "--template", str(changed), "-d", "cache=redsi")
+    assert [line.partition(":")[0] for line in refused.stderr.splitlines()] == ["error", "hint"]
 
 
 def test_json_tells_everything(inside: Inside, tmp_path: Path) -> None:
@@ -143,13 +146,17 @@ def test_no_repository_inside_a_repository(fastgen: Fastgen, tmp_path: Path) -> 
     assert not (tmp_path / "demo/.git").exists()
 
 
-def test_a_lock_that_fails_is_a_next_step(fastgen: Fastgen, tmp_path: Path) -> None:
+def test_a_lock_that_fails_is_a_next_step(
+    fastgen: Fastgen, repository: Path, tmp_path: Path
+) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "uv").write_text("#!/bin/sh\necho 'error: no network' >&2\nexit 2\n")
     (tools / "uv").chmod(0o755)
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
-    done = fastgen("new", "demo", "--defaults", "--no-git", PATH=path)
+    # The working tree may have changes, of which another warning would tell.
+    command = ("new", "demo", "--defaults", "--no-git", "--template", str(repository))
+    done = fastgen(*command, PATH=path)
     assert done.returncode == 0
     assert done.stderr == "warning: no uv.lock: error: no network\n"
     assert "  cd demo && uv lock && uv sync\n" in done.stdout
