@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "tests" / "service")]
+sys.path[:0] = [str(ROOT / "tests" / "service"), str(ROOT / "tests")]
 
 import brokers  # noqa: E402 - found through the path above
 import work_probe  # noqa: E402

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "tests" / "service")]
+sys.path[:0] = [str(ROOT / "tests" / "service"), str(ROOT / "tests")]
 
 from harness import Server  # noqa: E402 - found through the path above
 from report import interleaved, table  # noqa: E402

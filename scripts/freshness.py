@@ -6,11 +6,9 @@ that is beyond its bound is tried alone on top of the versions within the bounds
 when anything breaks, the reports say what to raise and what to look at.
 """
 
-import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +22,9 @@ import pytest  # noqa: E402
 from combinations import Answers, catalog, checked, named  # noqa: E402
 from golden_trees import MAXIMAL  # noqa: E402
 from matrix import Backends  # noqa: E402
+from packaging.requirements import Requirement  # noqa: E402
+from packaging.specifiers import SpecifierSet  # noqa: E402
+from packaging.utils import canonicalize_name  # noqa: E402
 
 MORE: tuple[Answers, ...] = (
     MAXIMAL,
@@ -53,15 +54,12 @@ def projects() -> Iterator[Answers]:
         yield complete
 
 
-def requirements(path: Path) -> list[str]:
-    """What a rendered project asks for, with its bounds."""
-    manifest = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
-    return [*manifest["project"]["dependencies"], *manifest["dependency-groups"]["dev"]]
-
-
-def unbounded(requirement: str) -> str:
+def unbounded(text: str) -> str:
     """The requirement without its upper bound."""
-    return re.sub(r",?<[^,;\s]+", "", requirement)
+    requirement = Requirement(text)
+    lower = [str(one) for one in requirement.specifier if not one.operator.startswith("<")]
+    requirement.specifier = SpecifierSet(",".join(lower))
+    return str(requirement)
 
 
 def install(folder: Path, wanted: list[str]) -> Path:
@@ -117,7 +115,7 @@ def _gist(text: str) -> str:
 
 def culprits(project: harness.Project, newest: Result, folder: Path) -> list[str]:
     """Try each package that is newer than the bounds allow alone; name those that break."""
-    bounded = requirements(project.path)
+    bounded = harness.requirements_of(project.path)
     within = attempt(project, bounded, folder)
     if within.failure:
         return [f"within its bounds too: {within.failure}"]
@@ -125,15 +123,11 @@ def culprits(project: harness.Project, newest: Result, folder: Path) -> list[str
     for name, version in newest.versions.items():
         if version == within.versions.get(name):
             continue
-        others = [text for text in bounded if not _names(text, name)]
+        others = [text for text in bounded if canonicalize_name(Requirement(text).name) != name]
         result = attempt(project, [*others, f"{name}=={version}"], folder)
         if result.failure:
             found.append(f"{name} {within.versions.get(name)} -> {version}: {result.failure}")
     return found or ["no package alone: only the newest ones together break it"]
-
-
-def _names(requirement: str, name: str) -> bool:
-    return re.split(r"[\[<>=~!; ]", requirement)[0].lower().replace("_", "-") == name.lower()
 
 
 def main() -> int:
@@ -147,10 +141,11 @@ def main() -> int:
             harness.describe(path)
             environment = backends.environment(answers, number)
             project = harness.Project(path, Path(sys.executable), environment)
-            wanted = [unbounded(requirement) for requirement in requirements(path)]
+            bounded = harness.requirements_of(path)
+            wanted = [unbounded(requirement) for requirement in bounded]
             result = attempt(project, wanted, folder / "newest")
             print(f"{'BROKEN' if result.failure else 'works '} {named(answers)}", flush=True)
-            beyond |= _beyond(requirements(path), result.versions)
+            beyond |= _beyond(bounded, result.versions)
             if result.failure:
                 broken += 1
                 print(f"    {result.failure}")
@@ -163,8 +158,6 @@ def main() -> int:
 
 def _beyond(bounded: list[str], versions: Mapping[str, str]) -> dict[str, str]:
     """The packages whose newest version the manifest excludes."""
-    from packaging.requirements import Requirement
-
     found: dict[str, str] = {}
     for requirement in map(Requirement, bounded):
         version = versions.get(requirement.name)

@@ -15,22 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import copier
 import pytest
 import yaml
+from combinations import working_tree
 from tools import debian
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
-
-
-@cache
-def _template() -> Path:
-    """Copy the working tree's template: copier would take a commit of a checkout."""
-    root = Path(tempfile.mkdtemp(prefix="fastgen-template-"))
-    shutil.copy(ROOT / "copier.yml", root)
-    shutil.copytree(ROOT / "templates", root / "templates")
-    return root
 
 
 class Project:
@@ -70,10 +61,7 @@ def _render(items: tuple[tuple[str, str], ...]) -> Project:
     destination = Path(tempfile.mkdtemp(prefix="fastgen-project-"))
     data: dict[str, Any] = {"project_name": "demo"}
     data.update({key: yaml.safe_load(value) for key, value in items})
-    worker = copier.run_copy(
-        str(_template()), destination, data=data, defaults=True, quiet=True, overwrite=True
-    )
-    return Project(destination, worker.answers.combined)
+    return Project(destination, working_tree(destination, data))
 
 
 def render(**answers: object) -> Project:

@@ -13,10 +13,11 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from generator import project
 from generator.answers import PRESET, Evaluation, Given, resolve
 from generator.errors import FastgenError
 from generator.questions import Catalog, Question, load_catalog
-from generator.template import packaged_root
+from generator.template import Template, packaged_root
 
 ROOT = packaged_root()
 SUFFIX = ".jinja"
@@ -152,6 +153,12 @@ def drawn(number: int, seed: int = 11) -> Iterator[Answers]:
         if row is not None:
             number -= 1
             yield row
+
+
+def working_tree(destination: Path, answers: Mapping[str, object]) -> Answers:
+    """Render with copier, as `fastgen new` does, into a folder; every answer, the computed too."""
+    template = Template(ROOT, "https://example.com/template.git", None)
+    return project.render(template, destination, answers)
 
 
 @cache

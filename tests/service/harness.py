@@ -8,28 +8,27 @@ its own directory.
 import fcntl
 import hashlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-import copier
 import pytest
+from combinations import working_tree
 from platformdirs import user_cache_path
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
+ANSWER_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -65,20 +64,8 @@ class Project:
 
 
 def render(destination: Path, **answers: object) -> Path:
-    """Render the working tree's template with `answers` into `destination`.
-
-    The template is copied first: copier would take a repository's last commit instead.
-    """
-    with tempfile.TemporaryDirectory() as directory:
-        shutil.copy(ROOT / "copier.yml", directory)
-        shutil.copytree(ROOT / "templates", Path(directory, "templates"))
-        copier.run_copy(
-            directory,
-            destination,
-            data={"project_name": "demo", **answers},
-            defaults=True,
-            quiet=True,
-        )
+    """Render the working tree's template with `answers` into `destination`."""
+    working_tree(destination, {"project_name": "demo", **answers})
     return destination
 
 
@@ -97,7 +84,7 @@ def rendered(path: Path, environment: Mapping[str, str] | None = None) -> Projec
 def python_for(path: Path, interpreter: Path | None = None) -> Path:
     """Describe the project, and find or build an environment with its requirements: its Python."""
     describe(path)
-    return environment_with(_requirements(path), interpreter)
+    return environment_with(requirements_of(path), interpreter)
 
 
 def environment_with(requirements: Sequence[str], interpreter: Path | None = None) -> Path:
@@ -120,7 +107,8 @@ def environment_with(requirements: Sequence[str], interpreter: Path | None = Non
     return home / "bin" / "python"
 
 
-def _requirements(path: Path) -> list[str]:
+def requirements_of(path: Path) -> list[str]:
+    """Read what a rendered project and its tests require, with the bounds."""
     manifest = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
     groups = manifest["dependency-groups"]
     required = manifest["project"]["dependencies"] + groups["dev"]
@@ -210,6 +198,39 @@ def serve(project: Project, *, workers: int = 1, **extra: str) -> Iterator[Serve
         yield server
     finally:
         _stop(process)
+
+
+def start_worker(
+    project: Project, log: Path, *arguments: str, **extra: str
+) -> subprocess.Popen[bytes]:
+    """Run `python -m app.worker ARGUMENTS...` in a process group of its own; it adds to `log`."""
+    with log.open("ab") as sink:
+        return subprocess.Popen(
+            [project.python, "-m", "app.worker", *arguments],
+            cwd=project.path,
+            env=project.variables(extra),
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def until(condition: Callable[[], object], told: Callable[[], str], seconds: float) -> None:
+    """Wait until something is so; fail with what was `told` when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"did not happen within {seconds} s:\n{told()[-5000:]}")
+        time.sleep(0.1)
+
+
+def until_all_answer(server: Server, path: str, status: int, workers: int) -> None:
+    """Wait until every worker answers so: each request may reach another one."""
+    deadline, good = time.monotonic() + ANSWER_SECONDS, 0
+    while good < 4 * workers:
+        good = good + 1 if server.get(path)[0] == status else 0
+        if time.monotonic() > deadline:
+            pytest.fail(f"{path} does not answer {status}:\n{server.output()[-5000:]}")
 
 
 def wait_until_live(server: Server) -> None:

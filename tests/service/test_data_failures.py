@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from databases import DatabaseServer, mariadb, postgresql
-from harness import Project, Server, project, serve
+from harness import Project, Server, project, serve, until_all_answer
 from load import load
 
 pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.nightly]
@@ -100,7 +100,7 @@ def test_gone_and_back(tmp_path: Path, driver: str, layer: str) -> None:
         assert service.get("/readyz")[0] == 503
 
         database.start()
-        wait_until_ready(service)
+        until_all_answer(service, "/readyz", 200, WORKERS)
         clients.forget()
         time.sleep(2)
         assert set(clients.statuses) == {200}
@@ -112,16 +112,6 @@ def sampled(database: DatabaseServer) -> Iterator[int]:
     for _ in range(15):
         yield connections(database)
         time.sleep(0.2)
-
-
-def wait_until_ready(service: Server) -> None:
-    """Wait until every worker answers: each request may reach another one."""
-    deadline = time.monotonic() + 30
-    good = 0
-    while good < 4 * WORKERS:
-        good = good + 1 if service.get("/readyz")[0] == 200 else 0
-        if time.monotonic() > deadline:
-            pytest.fail("not ready again")
 
 
 @pytest.mark.parametrize(("driver", "layer"), COMBINATIONS)
@@ -139,7 +129,7 @@ def test_a_server_that_hangs(tmp_path: Path, driver: str, layer: str) -> None:
             assert clients.statuses[503] > 0
             assert set(clients.statuses) <= {503, 504}
             clients.stop()
-        wait_until_ready(service)
+        until_all_answer(service, "/readyz", 200, WORKERS)
 
 
 @pytest.mark.parametrize("driver", ["asyncpg", "asyncmy"])
@@ -151,7 +141,7 @@ def test_a_server_that_is_full(tmp_path: Path, driver: str) -> None:
     ):
         with database.occupied(SMALL_LIMIT):
             assert service.get("/products")[0] == 503
-        wait_until_ready(service)
+        until_all_answer(service, "/readyz", 200, WORKERS)
         assert service.get("/products")[0] == 200
 
 

@@ -6,9 +6,7 @@
 import json
 import os
 import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from contract import (
     migrate_twice_at_once,
     review_and_rating,
 )
-from harness import Project, Server, python_for, render, serve
+from harness import Project, Server, python_for, render, serve, start_worker, until
 from matrix import LAYERS, SCHEMES, Backends, interpreters, rates, rows
 
 pytestmark = pytest.mark.service
@@ -68,15 +66,7 @@ def worker(made: Project, answers: Answers) -> Iterator[None]:
         yield
         return
     log = made.path / "worker.log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [made.python, "-m", "app.worker"],
-            cwd=made.path,
-            env=made.variables({}),
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    process = start_worker(made, log)
     try:
         yield
         process.send_signal(signal.SIGTERM)
@@ -114,7 +104,7 @@ def the_example_works(server: Server, answers: Answers) -> None:
     path = f"/products/{product['id']}"
     review = {"product_id": product["id"], "author": "Ada", "rating": 2}
     assert ask(server, "POST", "/reviews", review)[0] == 201
-    until(lambda: ask(server, "GET", path)[1]["rating"] == 2, server)
+    until(lambda: ask(server, "GET", path)[1]["rating"] == 2, server.output, WAIT_SECONDS)
     price = ask(server, "GET", f"{path}/prices/USD")
     assert (price[0], price[1]["amount"]) == (200, "0.14")
     assert ask(server, "GET", f"{path}/prices/USD")[1] == price[1]
@@ -134,14 +124,6 @@ def the_database_goes_and_returns(server: Server, backends: Backends, answers: A
         assert server.get("/readyz")[0] == 503
     finally:
         database.start()
-    until(lambda: ask(server, "POST", "/products", new)[0] in {201, 409}, server)
-    until(lambda: server.get("/readyz")[0] == 200, server)
-
-
-def until(condition: Callable[[], bool], server: Server) -> None:
-    """Wait for something that takes a while."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"did not happen\n{server.output()[-4000:]}")
-        time.sleep(0.1)
+    stored = {201, 409}
+    until(lambda: ask(server, "POST", "/products", new)[0] in stored, server.output, WAIT_SECONDS)
+    until(lambda: server.get("/readyz")[0] == 200, server.output, WAIT_SECONDS)

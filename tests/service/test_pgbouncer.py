@@ -1,7 +1,6 @@
 """Services behind PgBouncer in transaction mode, with the configuration that was rendered."""
 
 import signal
-import subprocess
 import threading
 import time
 import tomllib
@@ -13,7 +12,7 @@ import psycopg
 import pytest
 from contract import ask, create_read_change, failures, lists_and_exports, review_and_rating
 from databases import DatabaseServer
-from harness import Project, Server, project, serve
+from harness import Project, project, serve, start_worker, until, until_all_answer
 from load import load
 from pooler import PASSWORD, USER, Pooler, database_with_passwords, pgbouncer
 
@@ -81,14 +80,6 @@ def sampled(database: DatabaseServer) -> Iterator[int]:
         time.sleep(0.1)
 
 
-def until(answered: int, service: Server, path: str = "/products") -> None:
-    """Wait until every worker answers so: each request may reach another one."""
-    deadline, good = time.monotonic() + PATIENCE, 0
-    while good < 4 * WORKERS:
-        good = good + 1 if service.get(path)[0] == answered else 0
-        assert time.monotonic() < deadline, service.output()[-2000:]
-
-
 def test_its_own_checks_pass_through_it(service: Project, pooler: Pooler) -> None:
     """The contract tests with PgBouncer as their server.
 
@@ -136,16 +127,16 @@ def test_gone_and_back(service: Project, database: DatabaseServer, pooler: Poole
     with serve(service, workers=WORKERS, **variables) as server:
         for part in (pooler, database):
             with load(server.address, "/products", CLIENTS) as clients:
-                until(200, server)
+                until_all_answer(server, "/products", 200, WORKERS)
                 part.stop()
-                until(503, server)
+                until_all_answer(server, "/products", 503, WORKERS)
                 clients.forget()
                 time.sleep(3)
                 assert set(clients.statuses) == {503}, type(part)
                 assert clients.slowest < 15
                 assert server.get("/livez")[0] == 200
                 part.start()
-                until(200, server)
+                until_all_answer(server, "/products", 200, WORKERS)
                 clients.forget()
                 time.sleep(2)
                 assert set(clients.statuses) == {200}, type(part)
@@ -178,21 +169,14 @@ def test_jobs_run_behind_it(tmp_path: Path, database: DatabaseServer) -> None:
     with pgbouncer(service.path / "deploy" / "pgbouncer" / "pgbouncer.ini", database) as pooler:
         variables = addresses(pooler, database)
         service.run("app.migrate", check=True, **variables)
-        worker = subprocess.Popen(
-            [service.python, "-m", "app.worker"],
-            cwd=service.path,
-            env=service.variables(variables),
-        )
+        worker = start_worker(service, service.path / "worker.log", **variables)
         try:
             with serve(service, workers=2, **variables) as server:
                 product = create_read_change(server)
                 review = {"product_id": product["id"], "author": "Ada", "rating": 4}
                 assert ask(server, "POST", "/reviews", review)[0] == 201
-                deadline = time.monotonic() + PATIENCE
                 path = f"/products/{product['id']}"
-                while ask(server, "GET", path)[1]["rating"] != 4:
-                    assert time.monotonic() < deadline, server.output()
-                    time.sleep(0.2)
+                until(lambda: ask(server, "GET", path)[1]["rating"] == 4, server.output, PATIENCE)
         finally:
             worker.terminate()
             assert worker.wait(PATIENCE) == 0

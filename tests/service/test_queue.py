@@ -20,7 +20,7 @@ import databases
 import jobs_probe
 import psycopg
 import pytest
-from harness import Project, Server, free_port, project, serve
+from harness import Project, Server, free_port, project, serve, start_worker, until
 
 pytestmark = [pytest.mark.service, pytest.mark.nightly]
 
@@ -67,15 +67,7 @@ class Service:
         return self.project.path / "workers.log"
 
     def start_worker(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
-        with self.log.open("ab") as sink:
-            worker = subprocess.Popen(
-                [self.project.python, "-m", "app.worker", *arguments],
-                cwd=self.project.path,
-                env=self.project.variables(variables),
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        worker = start_worker(self.project, self.log, *arguments, **variables)
         self.workers.append(worker)
         return worker
 
@@ -99,11 +91,7 @@ class Service:
         return len(self.query("SELECT 1 FROM probe_starts WHERE name = %s", name))
 
     def wait(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not condition():
-            if time.monotonic() > deadline:
-                pytest.fail(f"did not happen; the workers wrote:\n{self.log.read_text()[-5000:]}")
-            time.sleep(0.1)
+        until(condition, self.log.read_text, WAIT_SECONDS)
 
 
 def post(server: Server, path: str, request_id: str = "") -> int:
