@@ -10,6 +10,7 @@ other deleted. Nothing of the project is touched here.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,6 +110,7 @@ def merge(
         reason = " ".join(done.stderr.decode(errors="replace").split())
         raise FastgenError(f"git cannot merge: {reason}", exit_code=ExitCode.FAILURE)
     index = _settle(git)
+    _keep_both(repository, git, index, {2: OURS, 3: label})
     return Merge(
         repository, head, _tree(git, base), _tree(git, head), _tree(git, theirs),
         index, _renames(git), contents, tuple(sorted(ignored)),
@@ -186,6 +188,42 @@ def _settle(git: Git) -> tuple[Staged, ...]:
     for path in deleted:
         (git.folder / path).unlink(missing_ok=True)
     return tuple(line for line in index if line.path not in deleted)
+
+
+def _keep_both(
+    repository: Repository, git: Git, index: Sequence[Staged], labels: dict[int, str]
+) -> None:
+    """Write the second of two files that came to one name beside the first.
+
+    Where git cannot write both into one file (one is binary), it writes one alone; the other may
+    hold a person's changes that were carried along a rename.
+    """
+    stages: dict[str, dict[int, Entry]] = {}
+    for line in index:
+        stages.setdefault(line.path, {})[line.stage] = line.entry
+    for path, found in stages.items():
+        if set(found) != {2, 3} or not (git.folder / path).is_file():
+            continue
+        here = git.text("hash-object", f"--path={path}", "--", path)
+        lost = [stage for stage, entry in found.items() if entry.blob != here]
+        if len(lost) == 1:
+            target = _free_name(repository, git, f"{path}~{labels[lost[0]].replace('/', '_')}")
+            _write(git, found[lost[0]], path, target)
+
+
+def _free_name(repository: Repository, git: Git, wanted: str) -> str:
+    """Give a name that neither the project nor the merge has a file of."""
+    names = chain((wanted,), (f"{wanted}_{number}" for number in count()))
+    tops = (repository.top, git.folder)
+    return next(name for name in names if not any(os.path.lexists(top / name) for top in tops))
+
+
+def _write(git: Git, entry: Entry, path: str, target: str) -> None:
+    """Write a content as git would check it out at `path`."""
+    content = git("cat-file", "--filters", f"--path={path}", entry.blob)
+    (git.folder / target).write_bytes(content)
+    if entry.mode == "100755":
+        (git.folder / target).chmod(0o755)
 
 
 def _read_index(git: Git) -> tuple[Staged, ...]:
