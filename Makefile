@@ -23,9 +23,12 @@ types: $(VENV)/.installed
 fast: $(VENV)/.installed
 	$(BIN)/pytest -q -n 2 -m "not service and not slow" $(TESTS)
 
-test: $(VENV)/.installed  ## the tests; those with real servers one at a time, they use all cores themselves
+# Those that look at times under load, among the tests with real servers, run one at a time.
+MATRIX = tests/service/test_matrix.py
+test: $(VENV)/.installed  ## the tests
 	$(BIN)/pytest -q -n 2 -m "not service and not nightly"
-	$(BIN)/pytest -q -m "service and not nightly"
+	$(BIN)/pytest -q -n 2 $(MATRIX)
+	$(BIN)/pytest -q -m "service and not nightly" --ignore=$(MATRIX)
 
 test-all: $(VENV)/.installed  ## every test, one at a time: on a machine that does nothing else
 	$(BIN)/pytest -q

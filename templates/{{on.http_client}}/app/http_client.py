@@ -175,12 +175,17 @@ class HttpClient:
 async def lifespan(settings: "Settings") -> AsyncIterator[HttpClient]:
     """Open the client, close its connections at the end."""
     limits = settings.http_client
+    async with connect(limits) as client:
+        yield HttpClient(client, limits)
+
+
+def connect(limits: HttpClientSettings) -> AsyncClient:
+    """A client with these times and connections."""
     timeout = Timeout(limits.read_timeout, connect=limits.connect_timeout, pool=limits.pool_timeout)
     pool = Limits(
         max_connections=limits.max_connections, max_keepalive_connections=limits.max_connections
     )
-    async with AsyncClient(timeout=timeout, limits=pool) as client:
-        yield HttpClient(client, limits)
+    return AsyncClient(timeout=timeout, limits=pool)
 
 
 def _with_context(headers: Mapping[str, str] | None) -> dict[str, str]:

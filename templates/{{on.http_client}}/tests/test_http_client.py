@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 
 import pytest
 import upstream
@@ -10,7 +11,6 @@ from upstream import Upstream
 from app import http_client
 from app.http_client import HttpClient, HttpClientSettings, UpstreamError
 from app.logging import request_id
-from app.settings import Settings
 
 QUICK = HttpClientSettings(
     read_timeout=0.2, breaker_failures=3, breaker_seconds=0.2, max_per_service=5, retries=0
@@ -24,10 +24,17 @@ async def other() -> AsyncIterator[Upstream]:
 
 
 @pytest.fixture
-async def opened(settings: Settings) -> AsyncIterator[Callable[..., HttpClient]]:
+async def opened() -> AsyncIterator[Callable[..., HttpClient]]:
     """Opens clients with settings of their own."""
-    async with http_client.lifespan(settings) as client:
-        yield lambda **values: HttpClient(client._client, QUICK.model_copy(update=values))
+    async with AsyncExitStack() as stack:
+
+        def open_one(**values: float) -> HttpClient:
+            limits = QUICK.model_copy(update=values)
+            client = http_client.connect(limits)
+            stack.push_async_callback(client.aclose)
+            return HttpClient(client, limits)
+
+        yield open_one
 
 
 Open = Callable[..., HttpClient]

@@ -75,8 +75,9 @@ def wait_for(address: str) -> None:
 
 def ask(address: str, times: int) -> None:
     """Every request over a new connection, so that all workers get some."""
-    for _ in range(times):
-        httpx2.get(f"{address}/nowhere")
+    with httpx2.Client(limits=httpx2.Limits(max_keepalive_connections=0)) as client:
+        for _ in range(times):
+            client.get(f"{address}/nowhere")
 
 
 def test_counts_are_those_of_all_workers(server: str) -> None:

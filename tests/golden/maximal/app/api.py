@@ -6,7 +6,9 @@ from app.products import endpoints as products
 from app.rates import endpoints as rates
 from app.reviews import endpoints as reviews
 
-router = APIRouter()
-router.include_router(products.router)
-router.include_router(reviews.router)
-router.include_router(rates.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    products.router,
+    reviews.router,
+    rates.router,
+)
+"""Each is included in the application itself: every router between matches all routes once more."""

@@ -2,4 +2,5 @@
 
 from fastapi import APIRouter
 
-router = APIRouter()
+ROUTERS: tuple[APIRouter, ...] = ()
+"""Each is included in the application itself: every router between matches all routes once more."""

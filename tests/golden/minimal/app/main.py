@@ -53,8 +53,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.observers = []
     errors.install(app)
-    app.include_router(health.router)
-    app.include_router(api.router)
+    for router in (health.router, *api.ROUTERS):
+        app.include_router(router)
     for component in COMPONENTS:
         if component.install is not None:
             component.install(app)
