@@ -175,5 +175,5 @@ def add_routes(project: Path, text: str) -> None:
     (package / "__init__.py").touch()
     (package / "endpoints.py").write_text(text, encoding="utf-8")
     api = project / "app" / "api.py"
-    lines = "from app.bench import endpoints as _bench\nrouter.include_router(_bench.router)\n"
+    lines = "from app.bench import endpoints as _bench\nROUTERS += (_bench.router,)\n"
     api.write_text(f"{api.read_text(encoding='utf-8')}\n{lines}", encoding="utf-8")

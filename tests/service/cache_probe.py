@@ -64,5 +64,5 @@ def add_to(project: Path) -> None:
     (package / "__init__.py").touch()
     (package / "endpoints.py").write_text(ENDPOINTS, encoding="utf-8")
     path = project / "app" / "api.py"
-    lines = "from app.probe import endpoints as _probe\nrouter.include_router(_probe.router)\n"
+    lines = "from app.probe import endpoints as _probe\nROUTERS += (_probe.router,)\n"
     path.write_text(f"{path.read_text(encoding='utf-8')}\n{lines}", encoding="utf-8")

@@ -83,7 +83,7 @@ def add_to(project: Path) -> None:
         ("jobs.py", "from app.probe import tasks as _probe"),
         (
             "api.py",
-            "from app.probe import endpoints as _probe\nrouter.include_router(_probe.router)",
+            "from app.probe import endpoints as _probe\nROUTERS += (_probe.router,)",
         ),
     ):
         path = project / "app" / file
