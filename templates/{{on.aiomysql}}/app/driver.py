@@ -10,6 +10,9 @@ from app import dialect
 if TYPE_CHECKING:
     from app.settings import Settings
 
+BROKEN: tuple[type[Exception], ...] = ()
+"""What the driver raises when the server goes away in its midst, and SQLAlchemy passes on as it is."""
+
 
 def url(text: str) -> URL:
     """The URL with this driver's name, and the character set that holds every character."""

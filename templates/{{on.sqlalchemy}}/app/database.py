@@ -190,6 +190,13 @@ def install(app: FastAPI) -> None:
                 return problem(HTTPStatus.CONFLICT, "A referenced record does not exist")
         raise error
 
+    async def broken(_request: Request, error: Exception) -> JSONResponse:
+        logger.warning("connection broken: %s", error)
+        return _unavailable()
+
+    for kind in driver.BROKEN:
+        app.add_exception_handler(kind, broken)
+
 
 def _unavailable() -> JSONResponse:
     error = UnavailableError("The database did not complete the request")

@@ -2,10 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 from sqlalchemy import URL, make_url
 
 if TYPE_CHECKING:
     from app.settings import Settings
+
+BROKEN: tuple[type[Exception], ...] = (asyncpg.InternalClientError,)
+"""What the driver raises when the server goes away in its midst, and SQLAlchemy passes on as it is."""
 
 
 def url(text: str) -> URL:

@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.observers = []
     errors.install(app)
-    for router in (health.router, *api.ROUTERS):
+    for router in (*api.ROUTERS, health.router):
         app.include_router(router)
     for component in COMPONENTS:
         if component.install is not None:
