@@ -41,6 +41,12 @@ async def test_invented_methods_share_one_label(client: AsyncClient) -> None:
     assert "BREW" not in exposition
 
 
+async def test_what_a_proxy_forwards_sees_no_metrics(client: AsyncClient) -> None:
+    answer = await client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert answer.status_code == 404
+    assert "http_request" not in answer.text
+
+
 @pytest.fixture
 def server(unused_tcp_port: int, tmp_path: Path) -> Iterator[str]:
     """The service with two worker processes; its address."""

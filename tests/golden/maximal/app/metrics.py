@@ -28,6 +28,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel
 
 from app import events
+from app.errors import NotFoundError
 from app.event_metrics import EventMetrics
 from app.middleware import Exchange
 
@@ -39,6 +40,8 @@ PREFIX = "app-metrics-"
 FOLDED = "0"
 """The process id in the name of the files that dead workers' counts are folded into."""
 
+FORWARDED = "x-forwarded-for"
+"""Proxies add it; a scraper asks the process itself."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Other methods share one label value: clients can send any word."""
 
@@ -79,12 +82,14 @@ async def lifespan(_settings: "Settings") -> AsyncIterator[EventMetrics]:
 
 
 def install(app: FastAPI) -> None:
-    """Count every request, and answer `/metrics`."""
+    """Count every request, and answer `/metrics`, but to nobody who comes through a proxy."""
     settings: Settings = app.state.settings
     registry = CollectorRegistry()
     app.state.observers.append(RequestMetrics(registry, settings.metrics))
 
     def metrics(request: Request) -> Response:
+        if FORWARDED in request.headers:
+            raise NotFoundError(request.url.path)
         told: EventMetrics = request.state.clients["metrics"]
         text = _exposition(registry, told.registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
