@@ -23,11 +23,25 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "nginx": ("deploy/nginx",),
     "systemd": ("deploy/systemd",),
     "kubernetes": ("deploy/kubernetes",),
+    "cloudrun": ("deploy/cloudrun",),
+    "fly": ("fly.toml", "deploy/fly"),
+    "ecs": ("deploy/ecs",),
+    "render": ("render.yaml", "deploy/render"),
+    "railway": ("railway.json", "deploy/railway"),
+    "azure": ("deploy/azure",),
     "gunicorn": ("gunicorn.conf.py",),
     "loadtest": ("loadtest",),
 }
 """Artefact -> its files and folders."""
-NEEDS = {"compose": ("dockerfile", "nginx"), "kubernetes": ("dockerfile",), "systemd": ("nginx",)}
+PLATFORMS = ("cloudrun", "fly", "ecs", "render", "railway", "azure")
+"""Artefacts of managed platforms."""
+IN_CONTAINERS = ("compose", "kubernetes", *PLATFORMS)
+"""Deployments that run the image."""
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "compose": ("dockerfile", "nginx"),
+    "systemd": ("nginx",),
+    **dict.fromkeys(("kubernetes", *PLATFORMS), ("dockerfile",)),
+}
 """Artefact -> others that it refers to in a project of fastgen's own."""
 
 

@@ -17,7 +17,7 @@ from generator.questions import Catalog, load_catalog
 from generator.template import find_template
 
 DETECTED = "detected"
-DEPLOYMENTS = ("compose", "systemd", "kubernetes")
+DEPLOYMENTS = (*artefacts.IN_CONTAINERS, "systemd")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _in_service(request: Request, known: dict[str, Given]) -> dict[str, Given]:
     """Take a project's own answers, with the wanted deployments among them."""
     before = _recorded_list(known, "deployment")
     deployment = list(dict.fromkeys([*before, *(n for n in request.wanted if n in DEPLOYMENTS)]))
-    if "dockerfile" in request.wanted and not {"compose", "kubernetes"} & set(deployment):
+    if "dockerfile" in request.wanted and not {*artefacts.IN_CONTAINERS} & set(deployment):
         deployment.append("compose")
     if "nginx" in request.wanted and not {"compose", "systemd"} & set(deployment):
         deployment.append("compose")

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from command import Fastgen, Inside
 
+PLATFORMS = ["cloudrun", "fly", "ecs", "render", "railway", "azure"]
 MAIN = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 
 
@@ -65,6 +66,27 @@ def test_json_has_answers_places_and_files(inside: Inside, shop: Path) -> None:
     assert {"key": "app_path", "value": "main:app", "place": "main.py:3"} in document["detected"]
     assert all(file["status"] == "new" for file in document["files"])
     assert not (shop / "deploy").exists()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_platforms_start_what_was_detected(inside: Inside, shop: Path, platform: str) -> None:
+    ended = inside("generate", platform, "--project", "shop", "-d", "app_port=9000")
+    assert ended.returncode == 0, ended.stderr
+    folder = shop / "deploy" / platform
+    texts = [path.read_text() for path in (*shop.glob("*.*"), *folder.glob("*")) if path.is_file()]
+    assert any("9000" in text for text in texts)
+    assert "fastgen generate" in (folder / "README.md").read_text()
+    assert "APP_ENVIRONMENT" not in "".join(texts)
+    assert "FORWARDED_ALLOW_IPS" in "".join(texts)
+    assert not (shop / "Dockerfile").exists()
+
+
+def test_cloud_run_is_given_a_shorter_stop(inside: Inside, shop: Path) -> None:
+    inside("generate", "cloudrun", "--project", "shop")
+    service = yaml.safe_load((shop / "deploy/cloudrun/service.yaml").read_text())
+    command = service["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert command[:4] == ["python", "-m", "uvicorn", "main:app"]
+    assert command[command.index("--timeout-graceful-shutdown") + 1] == "5"
 
 
 def test_nothing_that_looks_like_an_application(inside: Inside, tmp_path: Path) -> None:

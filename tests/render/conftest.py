@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from artefacts import Project, render
+from hosting import PLATFORMS
 
 COMBINATIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -74,6 +75,31 @@ CLUSTERS: dict[str, dict[str, Any]] = {
         "project_name": "c" * 49 + "d",
     },
 }
+HOSTED: dict[str, dict[str, Any]] = {
+    "platforms": {"db_driver": "asyncpg", "replicas": 4, "db_max_connections": 200},
+    "platforms, queue": {
+        "db_driver": "psycopg",
+        "queue": "taskiq",
+        "broker": "rabbitmq",
+        "cache": "memcached",
+        "server": "gunicorn",
+    },
+    "platforms, alone": {"db_driver": "none", "metrics": "none", "replicas": 1, "cpus": 1},
+    "platforms, granian": {
+        "db_driver": "asyncpg",
+        "queue": "procrastinate",
+        "server": "granian",
+        "workload": "realtime",
+    },
+    "platforms, long": {
+        "project_name": "d" * 49 + "e",
+        "db_driver": "asyncmy",
+        "cache": "redis",
+        "queue": "saq",
+        "cpus": 4,
+    },
+    "platforms, short": {"project_name": "a", "db_driver": "none", "queue": "celery"},
+}
 WITH_NGINX = [name for name, data in COMBINATIONS.items() if data.get("http_edge") != "none"]
 
 
@@ -93,6 +119,12 @@ def edge(request: pytest.FixtureRequest) -> Project:
 def machine(request: pytest.FixtureRequest) -> Project:
     """Give each kind of project with systemd units."""
     return render(**MACHINES[request.param])
+
+
+@pytest.fixture(params=list(HOSTED))
+def hosted(request: pytest.FixtureRequest) -> Project:
+    """Give each kind of project with files of every managed platform."""
+    return render(deployment=PLATFORMS, **HOSTED[request.param])
 
 
 @pytest.fixture(params=list(CLUSTERS))

@@ -9,6 +9,7 @@ from typing import Any
 import crossplane  # type: ignore[import-untyped]
 import pytest
 from artefacts import NginxTree, Project, directives
+from hosting import PLATFORMS, described, others
 
 SECONDS = re.compile(r"(\d+)s")
 
@@ -291,3 +292,96 @@ def test_certificate_is_read_where_it_is_written(edge: Project) -> None:
 def test_metrics_are_closed_at_the_edge(edge: Project) -> None:
     closed = re.search(r"location /metrics \{\s+return 404;", edge.text("deploy/nginx/site.conf"))
     assert closed
+
+
+@pytest.fixture(params=PLATFORMS)
+def platform(request: pytest.FixtureRequest) -> str:
+    """Each managed platform."""
+    name: str = request.param
+    return name
+
+
+def test_platforms_run_what_the_plan_counts_with(hosted: Project, platform: str) -> None:
+    service = described(hosted, platform)["service"]
+    host = hosted.production["host"]
+    assert service.cpus == host["cpus"]
+    assert service.memory_mb == host["memory_mb"]
+    assert service.most == host["replicas"]
+    assert service.least in {min(2, host["replicas"]), host["replicas"]}
+    assert host["surge"] == host["replicas"], "a deployment starts as many beside the old ones"
+    in_flight = hosted.number("workers") * hosted.number("max_in_flight")
+    assert service.concurrency is None or 1 <= service.concurrency <= in_flight
+
+
+def test_platforms_ask_where_the_image_listens(hosted: Project, platform: str) -> None:
+    service = described(hosted, platform)["service"]
+    assert str(service.port) == dict(dockerfile(hosted))["EXPOSE"]
+    assert service.paths <= {"/livez", "/readyz"}
+    assert service.paths
+
+
+def test_platforms_kill_after_the_service_has_stopped(hosted: Project, platform: str) -> None:
+    found = described(hosted, platform)
+    server = hosted.settings()["server"]
+    service = found["service"]
+    graceful = int(
+        service.variables.get("APP_SERVER__GRACEFUL_TIMEOUT", server["graceful_timeout"])
+    )
+    times = [graceful]
+    for section in ("gunicorn", "granian"):
+        planned = hosted.settings().get(section, {}).get("manager_timeout")
+        name = f"APP_{section.upper()}__MANAGER_TIMEOUT"
+        times += [int(service.variables.get(name, planned))] if planned else []
+    assert sorted(set(times)) == times
+    assert service.grace
+    assert times[-1] < service.grace
+    for name in others(hosted):
+        planned = hosted.settings()["queue"]["stop_grace"]
+        worker = found[name]
+        assert worker.grace
+        assert int(worker.variables.get("APP_QUEUE__STOP_GRACE", planned)) < worker.grace
+
+
+def test_platforms_give_all_processes_the_same_settings(hosted: Project, platform: str) -> None:
+    found = described(hosted, platform)
+    service = found["service"]
+    for process in found.values():
+        assert process.variables == service.variables
+        assert process.secrets == service.secrets
+        assert process.image == service.image
+    assert service.variables["APP_ENVIRONMENT"] == "production"
+    assert "*" not in service.variables["APP_SERVER__TRUSTED_PROXIES"]
+    fields = set(re.findall(r"^    (\w+): \w+", hosted.text("app/settings.py"), re.M))
+    for name in {*service.variables, *service.secrets}:
+        assert name.removeprefix("APP_").split("__")[0].lower() in fields, name
+
+
+def test_platforms_hold_no_secret(hosted: Project, platform: str) -> None:
+    service = described(hosted, platform)["service"]
+    wanted = {"database": "server_database", "cache": "cache_remote", "queue": "queue_broker"}
+    sections = {section for section, layer in wanted.items() if hosted.answers["on"][layer]}
+    given = {name.removeprefix("APP_").split("__")[0].lower() for name in service.secrets}
+    assert given == sections
+    for value in service.variables.values():
+        assert "://" not in str(value)
+
+
+def test_platforms_run_the_processes_of_the_project(hosted: Project, platform: str) -> None:
+    found = described(hosted, platform)
+    migrates = ["migrate"] if (hosted.root / "migrations").is_dir() else []
+    assert set(found) == {"service", *others(hosted), *migrates}
+    for name, process in found.items():
+        if process.command is None:
+            assert name == "service", "the image's own command"
+            continue
+        assert process.command[:2] == ["python", "-m"]
+        module = hosted.root / process.command[2].replace(".", "/")
+        assert module.is_dir() or module.with_suffix(".py").is_file()
+    if others(hosted):
+        assert found["scheduler"].most == 1
+        assert found["worker"].most == hosted.number("queue_workers")
+
+
+def test_platforms_share_one_image(hosted: Project) -> None:
+    images = {one.image for name in PLATFORMS for one in described(hosted, name).values()}
+    assert images - {None} == {f"registry.example.com/{hosted.name}:0.1.0"}

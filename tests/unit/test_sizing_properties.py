@@ -22,7 +22,8 @@ COMMON: dict[str, st.SearchStrategy[Any]] = {
     "queue": st.sampled_from(["background", "taskiq", "saq", "procrastinate"]),
     "server": st.sampled_from(["uvicorn", "gunicorn", "granian"]),
     "deployment": st.lists(
-        st.sampled_from(["compose", "kubernetes", "systemd", "fly", "cloudrun"]), unique=True
+        st.sampled_from(["compose", "kubernetes", "systemd", "fly", "cloudrun", "azure"]),
+        unique=True,
     ),
     "workload": st.sampled_from(list(FACTORS)),
     "worker_formula": st.sampled_from(["auto", "2n+1", "1", "3", "8", "40", "99"]),
