@@ -109,6 +109,13 @@ def project(request: pytest.FixtureRequest) -> Project:
     return render(**COMBINATIONS[request.param])
 
 
+@pytest.fixture(params=["defaults", "no database", "mysql", "memcached", "taskiq", "celery", "saq"])
+def pipelines(request: pytest.FixtureRequest) -> tuple[Project, Project]:
+    """Give the same project twice: with GitHub's workflows, and with GitLab's pipeline."""
+    kind = COMBINATIONS[request.param]
+    return render(**kind), render(**kind, ci="gitlab")
+
+
 @pytest.fixture(params=WITH_NGINX)
 def edge(request: pytest.FixtureRequest) -> Project:
     """Give each kind of project with nginx."""

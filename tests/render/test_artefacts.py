@@ -52,6 +52,19 @@ def test_workflows_are_safe(project: Project) -> None:
     assert json.loads(done.stdout) == []
 
 
+def test_pipelines_follow_the_schema(pipelines: tuple[Project, Project]) -> None:
+    _, project = pipelines
+    assert not (project.root / ".github").exists()
+    done = run(
+        [
+            *(tool("check-jsonschema"), "--builtin-schema", "vendor.gitlab-ci"),
+            *("--data-transform", "gitlab-ci", ".gitlab-ci.yml"),
+        ],
+        project.root,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_scripts_are_clean(project: Project) -> None:
     scripts = sorted(project.root.rglob("*.sh"))
     if not scripts:

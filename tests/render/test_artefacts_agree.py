@@ -211,6 +211,55 @@ def test_workflow_runs_on_the_python_of_the_image(project: Project) -> None:
     assert tests["strategy"]["matrix"]["python"][0] == "3.11"
 
 
+def test_gitlab_asks_what_github_asks(pipelines: tuple[Project, Project]) -> None:
+    workflows, pipeline = pipelines[0], pipelines[1].yaml(".gitlab-ci.yml")
+    jobs = workflows.yaml(".github/workflows/ci.yml")["jobs"]
+    for theirs, ours in {"check": "check", "test": "test", "image": "container-image"}.items():
+        assert (theirs in jobs) == (ours in pipeline)
+        if theirs in jobs:
+            asked = [step["run"] for step in jobs[theirs]["steps"] if "run" in step]
+            commands = [one.replace(" --output-format github", "") for one in asked]
+            assert pipeline[ours]["script"] == [
+                one for one in commands if not one.startswith("docker run")
+            ]
+            assert pipeline[ours]["timeout"] == f"{jobs[theirs]['timeout-minutes']} minutes"
+            assert pipeline[ours]["extends"] == ".change"
+
+
+def test_gitlab_tests_against_the_same_services(pipelines: tuple[Project, Project]) -> None:
+    theirs = pipelines[0].yaml(".github/workflows/ci.yml")["jobs"]["test"]
+    ours = pipelines[1].yaml(".gitlab-ci.yml")["test"]
+    (matrix,) = ours["parallel"]["matrix"]
+    assert matrix["PYTHON"] == theirs["strategy"]["matrix"]["python"]
+    assert "-python$PYTHON-" in ours["image"]
+    started = [
+        step["run"].split() for step in theirs["steps"] if "docker run" in step.get("run", "")
+    ]
+    images = {one["image"] for one in theirs.get("services", {}).values()}
+    found = {one["name"]: one for one in ours.get("services", [])}
+    assert set(found) == images | {words[5] for words in started}
+    assert [found[words[5]]["command"] for words in started] == [words[6:] for words in started]
+    ports = {str(one["alias"]): one["variables"]["HEALTHCHECK_TCP_PORT"] for one in found.values()}
+    assert set(ours.get("variables", {})) == set(theirs.get("env", {}))
+    for name, value in ours.get("variables", {}).items():
+        (alias,) = [one for one in ports if one in re.split(r"[:@/]+", value)]
+        assert value.replace(alias, "127.0.0.1") == theirs["env"][name]
+        assert name.endswith("_HOST") or f":{ports[alias]}" in value
+
+
+def test_gitlab_asks_for_a_newer_template_on_schedule_alone(
+    pipelines: tuple[Project, Project],
+) -> None:
+    pipeline = pipelines[1].yaml(".gitlab-ci.yml")
+    assert pipeline[".change"]["rules"] == [{"if": '$CI_PIPELINE_SOURCE != "schedule"'}]
+    assert pipeline["template-update"]["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "schedule"'}]
+    jobs = pipelines[0].yaml(".github/workflows/update.yml")["jobs"]
+    (asked,) = [step["run"] for step in jobs["check"]["steps"] if "run" in step]
+    (script,) = pipeline["template-update"]["script"]
+    assert script.splitlines()[0] == asked.splitlines()[0]
+    assert "exit 5" in script
+
+
 def test_nginx_has_the_numbers_of_the_plan(edge: Project, tmp_path: Path) -> None:
     found = nginx(edge, tmp_path)
     for directive, number in {
