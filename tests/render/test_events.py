@@ -49,7 +49,17 @@ def test_without_metrics_nobody_listens() -> None:
     for one in rendered():
         if one.answers["scope"] == "service" and one.answers["metrics"] == "none":
             assert "app/event_metrics.py" not in one.files, one.name
+            assert "app/measures.py" not in one.files, one.name
             assert "app/worker_metrics.py" not in one.files, one.name
             for path, content in one.files.items():
                 assert b"prometheus" not in content.lower(), f"{path} [{one.name}]"
                 assert b"9101" not in content, f"{path} [{one.name}]"
+
+
+def test_without_opentelemetry_nothing_is_exported() -> None:
+    for one in rendered():
+        if one.answers["scope"] == "service" and one.answers["metrics"] in {"none", "prometheus"}:
+            for path, content in one.files.items():
+                assert b"opentelemetry-sdk" not in content, f"{path} [{one.name}]"
+                assert b"telemetry__" not in content.lower(), f"{path} [{one.name}]"
+                assert b"otlp" not in content.lower(), f"{path} [{one.name}]"

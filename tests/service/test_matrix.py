@@ -108,7 +108,7 @@ def the_example_works(server: Server, answers: Answers) -> None:
     price = ask(server, "GET", f"{path}/prices/USD")
     assert (price[0], price[1]["amount"]) == (200, "0.14")
     assert ask(server, "GET", f"{path}/prices/USD")[1] == price[1]
-    if answers["metrics"] != "none":
+    if answers["metrics"] in {"prometheus", "both"}:
         assert 'route="/products/{product_id}"' in server.get("/metrics")[1]
     assert server.get("/readyz")[0] == 200
 

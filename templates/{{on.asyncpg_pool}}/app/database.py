@@ -21,6 +21,7 @@ from app import slow_statements
 from app.after_commit import AfterCommit
 from app.disconnect import ClientGoneError, has_left
 from app.errors import ConflictError, UnavailableError, UnprocessableError, problem
+from app.events import sampling
 from app.pool import Gate, ServerLimit, check_budget, pool_sizes
 
 if TYPE_CHECKING:
@@ -105,8 +106,10 @@ async def lifespan(settings: "Settings") -> AsyncIterator[Database]:
         init=slow_statements.observer(database.slow_statement_ms),
         reset=_reset,
     )
+    gate = Gate(size + overflow, database.pool_timeout)
     async with pool:
-        yield Database(pool, Gate(size + overflow, database.pool_timeout))
+        with sampling(gate.tell):
+            yield Database(pool, gate)
 
 
 async def _reset(connection: asyncpg.Connection) -> None:

@@ -1,4 +1,4 @@
-"""Logs statements that take long: the statement's text, never its parameters."""
+"""Tells of every statement, logs those that take long: the text, never its parameters."""
 
 import logging
 from collections.abc import Callable, Coroutine
@@ -6,6 +6,8 @@ from typing import Any
 
 from asyncpg import Connection
 from asyncpg.connection import LoggedQuery
+
+from app.events import called
 
 logger = logging.getLogger("app.database.slow")
 
@@ -16,6 +18,8 @@ def observer(threshold_ms: int) -> Callable[[Connection], Coroutine[Any, Any, No
     """Prepare new connections: statements of `threshold_ms` milliseconds and more are logged."""
 
     def observe(query: LoggedQuery) -> None:
+        error = type(query.exception).__name__ if query.exception else ""
+        called("postgresql", query.elapsed, text=query.query, error=error)
         milliseconds = query.elapsed * 1000
         if milliseconds >= threshold_ms:
             fields = {

@@ -3,6 +3,7 @@
 import logging
 import sys
 import traceback
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request that is being answered, empty outside of requests."""
+
+context_fields: list[Callable[[], Mapping[str, str]]] = []
+"""Called for every line, where it is written: fields that say to what it belongs."""
 
 access_log = logging.getLogger("app.access")
 
@@ -30,6 +34,8 @@ def _event(record: logging.LogRecord) -> dict[str, Any]:
     }
     if current := request_id.get():
         event["request_id"] = current
+    for fields in context_fields:
+        event.update(fields())
     event.update(getattr(record, "fields", {}))
     if record.exc_info:
         event["exception"] = "".join(traceback.format_exception(*record.exc_info))

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import ClassVar
 
 from emcache import (
     Client,
@@ -33,6 +34,8 @@ class BackendSettings(GuardSettings):
 
 class MemcachedStore:
     """Values with a lifetime on a Memcached server."""
+
+    system: ClassVar[str] = "memcached"
 
     def __init__(self, client: Client, settings: BackendSettings) -> None:
         """Use `client` until it is reset."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -22,6 +22,8 @@ class BackendSettings(GuardSettings):
 
 class RedisStore:
     """Values with a lifetime on a Redis server."""
+
+    system: ClassVar[str] = "redis"
 
     def __init__(self, client: Redis) -> None:
         """Use the connections of `client`."""

@@ -11,14 +11,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from random import SystemRandom
-from time import monotonic
-from typing import Protocol, TypeVar
+from time import monotonic, perf_counter
+from typing import ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, PositiveFloat, PositiveInt
 
 from app.cache.store import Store
 from app.errors import DegradedError
-from app.events import count, gauge
+from app.events import called, count, gauge
 
 T = TypeVar("T")
 
@@ -46,6 +46,9 @@ class GuardSettings(BaseModel):
 class RemoteStore(Store, Protocol):
     """A store on a server; its operations raise when the server does not answer."""
 
+    system: ClassVar[str]
+    """What the server is."""
+
     async def reset(self) -> None:
         """Forget broken connections; called before the server is tried again."""
 
@@ -70,20 +73,20 @@ class GuardedStore:
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """The values; none is there when the server does not answer."""
-        return await self._attempt(lambda: self._store.get_many(keys), [None] * len(keys))
+        return await self._attempt("get", lambda: self._store.get_many(keys), [None] * len(keys))
 
     async def set(self, key: str, value: bytes, ttl: float) -> None:
         """Keep the value if the server answers."""
-        await self._attempt(lambda: self._store.set(key, value, ttl), None)
+        await self._attempt("set", lambda: self._store.set(key, value, ttl), None)
 
     async def add(self, key: str, value: bytes, ttl: float) -> bool:
         """Keep the value if the key is free; true when the server does not answer."""
-        return await self._attempt(lambda: self._store.add(key, value, ttl), otherwise=True)
+        return await self._attempt("add", lambda: self._store.add(key, value, ttl), otherwise=True)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Forget the keys, later if the server does not answer now."""
         self._remember(keys)
-        await self._attempt(self._drop, None)
+        await self._attempt("delete", self._drop, None)
 
     async def check(self) -> None:
         """Raise `DegradedError` unless the server answers."""
@@ -94,23 +97,24 @@ class GuardedStore:
         except self._errors as error:
             raise DegradedError("the cache is down") from error
 
-    async def _attempt(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
+    async def _attempt(self, name: str, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
         if not self._pause:
             async with self._turn:
                 # Who waited while the server was given up does not wait for it a second time.
                 if not self._pause:
-                    return await self._run(call, otherwise)
+                    return await self._run(name, call, otherwise)
         if self._trying or monotonic() < self._retry_at:
             return otherwise
         self._trying = True
         try:
-            return await self._run(call, otherwise, trial=True)
+            return await self._run(name, call, otherwise, trial=True)
         finally:
             self._trying = False
 
     async def _run(
-        self, call: Callable[[], Awaitable[T]], otherwise: T, *, trial: bool = False
+        self, name: str, call: Callable[[], Awaitable[T]], otherwise: T, *, trial: bool = False
     ) -> T:
+        started = perf_counter()
         try:
             if trial:
                 await self._store.reset()
@@ -118,10 +122,13 @@ class GuardedStore:
                 await self._drop()
             result = await call()
         except self._errors as error:
+            seconds = perf_counter() - started
+            called(self._store.system, seconds, name=name, error=type(error).__name__)
             # Operations that began before the server was given up say nothing new.
             if trial or not self._pause:
                 self._failure(error)
             return otherwise
+        called(self._store.system, perf_counter() - started, name=name)
         if trial or not self._pause:
             self._success()
         return result

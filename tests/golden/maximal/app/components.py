@@ -12,7 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app import cache, database, http_client, metrics, queue, worker_metrics
+from app import cache, database, http_client, metrics, queue, vitals, worker_metrics
 from app.settings import Settings
 
 
@@ -40,6 +40,10 @@ class Component:
 
 
 COMPONENTS: tuple[Component, ...] = (
+    Component(
+        "vitals",
+        lifespan=vitals.lifespan,
+    ),
     Component(
         "metrics",
         lifespan=metrics.lifespan,

@@ -28,6 +28,7 @@ from app import dialect, driver, slow_statements
 from app.after_commit import AfterCommit
 from app.disconnect import ClientGoneError, has_left
 from app.errors import ConflictError, UnavailableError, UnprocessableError, problem
+from app.events import sampling
 from app.failure import Failure
 from app.pool import Gate, check_budget, pool_sizes
 
@@ -145,8 +146,10 @@ async def lifespan(settings: "Settings") -> AsyncIterator[Database]:
         pool_pre_ping=database.pool_pre_ping,
     )
     slow_statements.install(engine, database.slow_statement_ms)
+    gate = Gate(size + overflow, database.pool_timeout)
     try:
-        yield Database(engine, Gate(size + overflow, database.pool_timeout))
+        with sampling(gate.tell):
+            yield Database(engine, gate)
     finally:
         await engine.dispose()
 

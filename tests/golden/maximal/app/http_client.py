@@ -25,6 +25,7 @@ from httpx2 import (
     Timeout,
 )
 from opentelemetry.propagate import inject
+from opentelemetry.trace import SpanKind, get_tracer
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 from pydantic import BaseModel, NonNegativeInt, PositiveFloat, PositiveInt
@@ -47,6 +48,7 @@ BUDGET_PER_REQUEST = 0.1
 
 logger = logging.getLogger("app.http_client")
 random = SystemRandom()
+tracer = get_tracer("app.http_client")  # makes spans where something records them
 
 
 class HttpClientSettings(BaseModel):
@@ -112,14 +114,18 @@ class HttpClient:
         The id of the present request and its trace go along.
         """
         service = URL(url).host
-        options["headers"] = _with_context(headers)
-        try:
-            async with asyncio.timeout(self._settings.total_timeout):
-                return await self._retried(service, method, url, options)
-        except (HTTPError, TimeoutError) as error:
-            count("http_client_errors", service=service)
-            logger.warning("%s %s: %s: %s", method, service, type(error).__name__, error)
-            raise UpstreamError(f"{service} does not answer") from error
+        attributes = {"http.request.method": method, "server.address": service}
+        with tracer.start_as_current_span(method, None, SpanKind.CLIENT, attributes) as span:
+            options["headers"] = _with_context(headers)
+            try:
+                async with asyncio.timeout(self._settings.total_timeout):
+                    response = await self._retried(service, method, url, options)
+            except (HTTPError, TimeoutError) as error:
+                count("http_client_errors", service=service)
+                logger.warning("%s %s: %s: %s", method, service, type(error).__name__, error)
+                raise UpstreamError(f"{service} does not answer") from error
+            span.set_attribute("http.response.status_code", response.status_code)
+            return response
 
     async def _retried(
         self, service: str, method: str, url: str, options: dict[str, Any]

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from app import api, errors, health
 from app.components import COMPONENTS, open_components
+from app.events import gauge, sampling
 from app.logging import configure_logging
 from app.middleware import RequestMiddleware
 from app.settings import Settings
@@ -26,6 +27,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     settings: Settings = app.state.settings
     logger.info("event loop: %s", type(asyncio.get_running_loop()).__module__)
     current_default_thread_limiter().total_tokens = settings.server.threads
+    in_flight = app.state.in_flight
+
+    def tell_in_flight() -> None:
+        gauge("http_requests_in_flight", len(in_flight))
+
     async with open_components(settings) as clients:
         for component in COMPONENTS:
             if component.warm is not None:
@@ -34,7 +40,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         # without this, collections of the oldest generation show as latency peaks.
         gc.collect()
         gc.freeze()
-        yield {**clients, "clients": clients}
+        with sampling(tell_in_flight):
+            yield {**clients, "clients": clients}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -52,6 +59,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.observers = []
+    app.state.starters = []
+    app.state.in_flight = {}
     errors.install(app)
     for router in (*api.ROUTERS, health.router):
         app.include_router(router)
@@ -61,8 +70,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         RequestMiddleware,
         observers=app.state.observers,
+        starters=app.state.starters,
         request_timeout=settings.server.request_timeout,
         max_in_flight=settings.server.max_in_flight,
+        in_flight=app.state.in_flight,
     )
     return app
 

@@ -53,6 +53,9 @@ class Exchange(NamedTuple):
 
 Observer = Callable[[Exchange], None]
 
+Starter = Callable[[Scope], Observer | None]
+"""Called when a request starts; what it returns is called when all else about the request is done."""
+
 
 def route_template(scope: Scope) -> str:
     """The full path template of the route that answered, with the prefixes of its routers."""
@@ -72,15 +75,18 @@ class RequestMiddleware:
         self,
         app: ASGIApp,
         observers: Sequence[Observer],
+        starters: Sequence[Starter],
         request_timeout: float,
         max_in_flight: int,
+        in_flight: "dict[_Request, asyncio.Task[object] | None]",
     ) -> None:
-        """Wrap `app`; `observers` are called once per finished request."""
+        """Wrap `app`; `observers` are called once per finished request, `starters` before it."""
         self.app = app
         self.observers = observers
+        self.starters = starters
         self.request_timeout = request_timeout
         self.max_in_flight = max_in_flight
-        self.in_flight: dict[_Request, asyncio.Task[object] | None] = {}
+        self.in_flight = in_flight
         self.sweeping = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,6 +96,7 @@ class RequestMiddleware:
             return
         request = _Request(scope, send)
         token = request_id.set(request.id)
+        finishers = [start(scope) for start in self.starters] if self.starters else ()
         try:
             if len(self.in_flight) >= self.max_in_flight and scope["path"] not in QUIET_PATHS:
                 count("http_requests_shed")
@@ -98,7 +105,10 @@ class RequestMiddleware:
             else:
                 await self._answer(request, receive)
         finally:
-            self._report(request)
+            exchange = self._report(request)
+            for finish in finishers:
+                if finish is not None:
+                    finish(exchange)
             request_id.reset(token)
 
     async def _answer(self, request: "_Request", receive: Receive) -> None:
@@ -133,7 +143,7 @@ class RequestMiddleware:
             pause = min(SWEEP_SECONDS, self.request_timeout)
             asyncio.get_running_loop().call_later(pause, self._sweep)
 
-    def _report(self, request: "_Request") -> None:
+    def _report(self, request: "_Request") -> Exchange:
         scope = request.scope
         exchange = Exchange(
             scope["method"],
@@ -147,6 +157,7 @@ class RequestMiddleware:
             observe(exchange)
         if exchange.status >= HTTPStatus.BAD_REQUEST or exchange.path not in QUIET_PATHS:
             log_request(exchange)
+        return exchange
 
 
 class _Request:

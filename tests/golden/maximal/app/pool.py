@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from app.errors import UnavailableError
+from app.events import gauge
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -73,24 +74,41 @@ class Gate:
 
     def __init__(self, permits: int, seconds: float) -> None:
         """Wait at most `seconds` for one of the `permits`."""
+        self._permits = permits
         self._free = asyncio.Semaphore(permits)
         self._seconds = seconds
+        self._used = 0
+        self._waiting = 0
 
     async def __aenter__(self) -> Self:
         """Wait for the turn; `UnavailableError` when it does not come in time."""
-        if not self._free.locked():
+        if self._free.locked():
+            await self._wait()
+        else:
             await self._free.acquire()
-            return self
+        self._used += 1
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        """Let the next one through."""
+        self._used -= 1
+        self._free.release()
+
+    async def _wait(self) -> None:
+        self._waiting += 1
         try:
             async with asyncio.timeout(self._seconds):
                 await self._free.acquire()
         except TimeoutError as error:
             raise UnavailableError("All database connections are in use") from error
-        return self
+        finally:
+            self._waiting -= 1
 
-    async def __aexit__(self, *_exception: object) -> None:
-        """Let the next one through."""
-        self._free.release()
+    def tell(self) -> None:
+        """Tell how full it is."""
+        gauge("database_connections_used", self._used)
+        gauge("database_connections_allowed", self._permits)
+        gauge("database_connections_awaited", self._waiting)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from pydantic_settings import (
 from app.cache import CacheSettings
 from app.catalogue import CatalogueSettings
 from app.http_client import HttpClientSettings
-from app.metrics import MetricsSettings
+from app.measures import MetricsSettings
 from app.pool import DatabaseSettings
 from app.queue import QueueSettings
 from app.rates.settings import RatesSettings

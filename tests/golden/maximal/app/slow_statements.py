@@ -1,10 +1,12 @@
-"""Logs statements that take long: the statement's text, never its parameters."""
+"""Tells of every statement, logs those that take long: the text, never its parameters."""
 
 import logging
 from time import perf_counter
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, ExceptionContext, event
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.events import called
 
 logger = logging.getLogger("app.database.slow")
 
@@ -19,10 +21,21 @@ def install(engine: AsyncEngine, threshold_ms: int) -> None:
         connection.info[STARTED] = perf_counter()
 
     def after(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-        milliseconds = (perf_counter() - connection.info[STARTED]) * 1000
+        seconds = perf_counter() - connection.info[STARTED]
+        called(connection.dialect.name, seconds, text=statement)
+        milliseconds = seconds * 1000
         if milliseconds >= threshold_ms:
             fields = {"statement": statement[:LONGEST_TEXT], "duration_ms": round(milliseconds, 1)}
             logger.warning("slow statement", extra={"fields": fields})
 
+    def failed(context: ExceptionContext) -> None:
+        connection, statement = context.connection, context.statement
+        if connection is None or statement is None:
+            return
+        seconds = perf_counter() - connection.info.get(STARTED, perf_counter())
+        error = type(context.original_exception).__name__
+        called(connection.dialect.name, seconds, text=statement, error=error)
+
     event.listen(engine.sync_engine, "before_cursor_execute", before)
     event.listen(engine.sync_engine, "after_cursor_execute", after)
+    event.listen(engine.sync_engine, "handle_error", failed)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pytest
 
@@ -15,6 +16,8 @@ SETTINGS = GuardSettings(failures=3, first_pause=0.05, longest_pause=0.1)
 
 class Server:
     """Stands for a server that can be switched off; counts what reaches it."""
+
+    system: ClassVar[str] = "tests"
 
     def __init__(self) -> None:
         self.up = True

@@ -9,6 +9,7 @@ import pytest
 from app_fixtures import client_of
 from database_fixtures import connections_in_use, run_sql
 
+from app import events
 from app.database import Database, check, lifespan
 from app.main import create_app
 from app.main import lifespan as app_lifespan
@@ -70,6 +71,33 @@ async def test_the_queue_keeps_its_order() -> None:
 
     await asyncio.gather(*(take(number) for number in range(3)))
     assert order == [0, 1, 2] * 3
+
+
+async def test_the_queue_tells_how_full_it_is() -> None:
+    gate, told = Gate(1, 5), list[events.Event]()
+
+    async def take() -> None:
+        async with gate:
+            pass
+
+    events.listeners.append(told.append)
+    try:
+        async with gate:
+            second = asyncio.create_task(take())
+            await asyncio.sleep(0)
+            gate.tell()
+        await second
+        gate.tell()
+    finally:
+        events.listeners.remove(told.append)
+    assert [(event.name.rpartition("_")[2], event.value) for event in told] == [
+        ("used", 1),
+        ("allowed", 1),
+        ("awaited", 1),
+        ("used", 0),
+        ("allowed", 1),
+        ("awaited", 0),
+    ]
 
 
 async def test_no_connection_is_lost_to_cancelled_tasks(settings: Settings) -> None:

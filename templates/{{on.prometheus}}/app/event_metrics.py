@@ -1,39 +1,20 @@
 """What the parts of the service tell (`app.events`), as metrics of Prometheus."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 from app.events import Event
+from app.measures import EVENT_SECONDS, TOLD, Told
 
-JOB_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300)
-"""Upper bounds for durations of events: work outside of requests has no target of its own."""
-
-
-class Told(NamedTuple):
-    """What is known of an event beforehand."""
-
-    kind: str
-    name: str
-    help: str
-    labels: tuple[str, ...]
-    over_processes: Literal["livesum", "livemin", "livemax"]
-    """How the gauges of several worker processes become one."""
-
-
-TOLD = (
-{% for event in features | map(attribute='events', default=[]) | sum(start=[]) %}
-    Told(
-        "{{ event.kind }}",
-        "{{ event.name }}",
-        "{{ event.help }}",
-        ({% for label in event.get('labels', []) %}"{{ label }}"{{ ',' if loop.length == 1 else ', ' if not loop.last }}{% endfor %}),
-        "live{{ event.over_processes | default('sum') }}",
-    ),
-{% endfor %}
-)
+MODES: Mapping[str, Literal["livesum", "livemin", "livemax"]] = {
+    "sum": "livesum",
+    "min": "livemin",
+    "max": "livemax",
+}
+"""How the gauges of the living processes become one, in the library's words."""
 
 
 class EventMetrics:
@@ -55,7 +36,7 @@ class EventMetrics:
     def _remember(self, key: tuple[str, ...], event: Event) -> Callable[[float], None]:
         metric = self._metrics.get(event.name)
         if metric is None:
-            told = Told(event.kind, event.name, event.name, tuple(event.labels), "livesum")
+            told = Told(event.kind, event.name, event.name, tuple(event.labels), "sum")
             metric = self._metrics[event.name] = self._create(told)
         tell = self._children[key] = _teller(metric, event.labels)
         return tell
@@ -68,14 +49,14 @@ class EventMetrics:
                 told.name,
                 told.help,
                 told.labels,
-                multiprocess_mode=told.over_processes,
+                multiprocess_mode=MODES[told.over_processes],
                 registry=self.registry,
             )
         return Histogram(
             f"{told.name}_seconds",
             told.help,
             told.labels,
-            buckets=JOB_SECONDS,
+            buckets=EVENT_SECONDS,
             registry=self.registry,
         )
 
