@@ -19,8 +19,8 @@ sys.path[:0] = [str(ROOT / "tests" / "service"), str(ROOT / "tests")]
 from harness import Project, free_port, project  # noqa: E402 - found through the path above
 from report import interleaved, publish, table, versions  # noqa: E402
 
-REQUESTS = 20_000
-ROUNDS = 7
+REQUESTS = 10_000
+ROUNDS = 5
 PROBE = Path(__file__).parent / "telemetry_probe.py"
 COLLECTOR = """
 import sys

@@ -109,12 +109,15 @@ def running(service: Project, endpoint: str) -> Iterator[Server]:
         if not (service.path / "app" / "worker.py").exists():
             yield server
             return
-        worker = start_worker(service, service.path / "worker.log", **variables)
+        log = service.path / f"worker-{secrets.token_hex(4)}.log"
+        worker = start_worker(service, log, **variables)
+        # A signal that comes before the process listens to it ends it as it is.
+        until(lambda: "telemetry is sent to" in log.read_text(), log.read_text, WAIT_SECONDS)
         try:
             yield server
         finally:
             worker.send_signal(signal.SIGTERM)
-            assert worker.wait(60) == 0, (service.path / "worker.log").read_text()
+            assert worker.wait(60) == 0, log.read_text()
 
 
 def new_trace() -> tuple[str, dict[str, str]]:
@@ -182,8 +185,8 @@ def logs_belong_to(
     exported = {log.span for log in received.logs if log.trace == trace}
     assert spans <= exported
     lines = server.output().splitlines()
-    if (service.path / "worker.log").exists():
-        lines += (service.path / "worker.log").read_text().splitlines()
+    for log in service.path.glob("worker-*.log"):
+        lines += log.read_text().splitlines()
     written = [json.loads(line) for line in lines]
     assert spans <= {one["span_id"] for one in written if one.get("trace_id") == trace}
 
