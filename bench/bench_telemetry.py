@@ -20,7 +20,7 @@ from harness import Project, free_port, project  # noqa: E402 - found through th
 from report import interleaved, publish, table, versions  # noqa: E402
 
 REQUESTS = 10_000
-ROUNDS = 5
+ROUNDS = 3
 PROBE = Path(__file__).parent / "telemetry_probe.py"
 COLLECTOR = """
 import sys
