@@ -25,11 +25,20 @@ from prometheus_client import (
 )
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
-from pydantic import BaseModel
 
 from app import events
 from app.errors import NotFoundError
 from app.event_metrics import EventMetrics
+from app.measures import (
+    DURATION,
+    DURATION_HELP,
+    METHODS,
+    OTHER_METHODS,
+    SIZE,
+    SIZE_BUCKETS,
+    SIZE_HELP,
+    MetricsSettings,
+)
 from app.middleware import Exchange
 
 if TYPE_CHECKING:
@@ -42,15 +51,6 @@ FOLDED = "0"
 
 FORWARDED = "x-forwarded-for"
 """Proxies add it; a scraper asks the process itself."""
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""Other methods share one label value: clients can send any word."""
-
-
-class MetricsSettings(BaseModel):
-    """How metrics are collected."""
-
-    duration_buckets: list[float]
-    """Upper bounds of the latency histogram in seconds."""
 
 
 def prepare(settings: "Settings") -> None:
@@ -104,17 +104,17 @@ class RequestMetrics:
         """Create the metrics in `registry`."""
         labels = ("method", "route", "status")
         self._durations = Histogram(
-            "http_request_duration_seconds",
-            "Time to answer a request",
+            f"{DURATION}_seconds",
+            DURATION_HELP,
             labels,
             buckets=settings.duration_buckets,
             registry=registry,
         )
         self._sizes = Histogram(
-            "http_response_size_bytes",
-            "Size of response bodies",
+            f"{SIZE}_bytes",
+            SIZE_HELP,
             ("method", "route"),
-            buckets=(100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000),
+            buckets=SIZE_BUCKETS,
             registry=registry,
         )
         # Looking a child up by its labels costs more than observing with it.
@@ -129,7 +129,7 @@ class RequestMetrics:
 
     def _remember(self, key: tuple[str, str, int]) -> tuple[Histogram, Histogram]:
         method, route, status = key
-        label = method if method in METHODS else "OTHER"
+        label = method if method in METHODS else OTHER_METHODS
         children = self._durations.labels(label, route, status), self._sizes.labels(label, route)
         if method in METHODS:
             self._children[key] = children
