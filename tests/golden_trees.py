@@ -19,6 +19,7 @@ MAXIMAL: Answers = {
     "metrics": "prometheus",
     "deployment": ["compose", "systemd", "kubernetes"],
     "http_edge": "nginx",
+    "load_test": "both",
     "ci": "github",
     "example": True,
 }

@@ -105,9 +105,11 @@ def _answers(
     wanted = request.given.get("app_path") or known.get("app_path")
     application = _choose(found, str(wanted.value) if wanted else None, request.root, quiet=quiet)
     findings += detect.about(application, request.root)
-    detected = {one.key: Given(one.value, DETECTED) for one in findings}
     before = _recorded_list(known, "artefacts")
     chosen = [name for name in artefacts.FILES if name in {*before, *request.wanted}]
+    if "loadtest" in chosen:
+        findings += detect.load_paths(application, found.sources)
+    detected = {one.key: Given(one.value, DETECTED) for one in findings}
     asked = {question.key for question in request.catalog.asked}
     still_asked = {key: one for key, one in {**detected, **known}.items() if key in asked}
     answers = {
@@ -129,6 +131,8 @@ def _in_service(request: Request, known: dict[str, Given]) -> dict[str, Given]:
         deployment.append("compose")
     edge = {"http_edge": Given("nginx", "ARTEFACT")} if "nginx" in request.wanted else {}
     both = {**known, "deployment": Given(deployment, "ARTEFACT"), **edge, **request.given}
+    if "loadtest" in request.wanted and both.get("load_test", Given("none", "")).value == "none":
+        both["load_test"] = Given("locust", "ARTEFACT")
     asked = {question.key for question in request.catalog.asked}
     return {key: answer for key, answer in both.items() if key in asked and key != "scope"}
 

@@ -7,6 +7,7 @@ from generator.detect.choice import SeveralApplicationsError, about, choose
 from generator.detect.code import notes, port
 from generator.detect.findings import Application, Detected, Finding
 from generator.detect.manifests import packages, tools
+from generator.detect.routes import load_paths
 from generator.detect.sources import sources
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "about",
     "choose",
     "detect",
+    "load_paths",
 ]
 
 
@@ -24,4 +26,4 @@ def detect(root: Path) -> Detected:
     """Read the project in `root`."""
     files = list(sources(root))
     findings = [*tools(root), *port(root, files), *packages(root)]
-    return Detected(applications(files), findings, notes(files), len(files))
+    return Detected(applications(files), findings, notes(files), files)

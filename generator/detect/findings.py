@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from generator.detect.sources import Source
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -44,7 +46,12 @@ class Detected:
     applications: list[Application] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    files: int = 0
+    sources: list[Source] = field(default_factory=list)
+
+    @property
+    def files(self) -> int:
+        """How many files were read."""
+        return len(self.sources)
 
     def answers(self) -> dict[str, Any]:
         """Give the detected answers by question."""

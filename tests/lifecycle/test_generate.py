@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,7 @@ def test_nothing_that_looks_like_an_application(inside: Inside, tmp_path: Path) 
         (["dockerfil"], "did you mean `dockerfile`"),
         (["dockerfile", "-d", "app_path=main"], "`app_path` cannot be main"),
         (["dockerfile", "-d", "nothing=1"], "`nothing` is no question"),
+        (["loadtest", "-d", "load_paths=things"], "`load_paths` cannot be things"),
         (["nginx", "-d", "domain=-bad"], "`domain` cannot be -bad"),
         (["nginx", "-d", "nginx_version=1.0"], "`nginx_version` cannot be 1.0"),
         (["compose", "-d", "memory_mb=64"], "`memory_mb` cannot be 64"),
@@ -127,3 +129,23 @@ def test_own_project_uses_its_own_answers(fastgen: Fastgen, tmp_path: Path) -> N
     assert "python -m app" in (tmp_path / "own/deploy/systemd/own.service").read_text()
     assert not (tmp_path / "own" / ".fastgen-deploy.yml").exists()
     assert not (tmp_path / "own" / "Dockerfile").exists()
+
+
+def test_load_test_asks_what_was_found(inside: Inside, shop: Path) -> None:
+    route = '\n@app.get("/things")\ndef things():\n    return []\n'
+    (shop / "main.py").write_text(MAIN + route)
+    ended = inside("generate", "loadtest", "--project", "shop", "-d", "target_p95_ms=250")
+    assert "detected load_paths = /things  (main.py:3)" in ended.stderr
+    mix = tomllib.loads((shop / "loadtest" / "mix.toml").read_text())
+    assert [step["path"] for step in mix["mix"]] == ["/things"]
+    assert mix["targets"]["p95_ms"] == 250
+    assert mix["service"]["run"][0][:2] == ["uvicorn", "main:app"]
+    assert not (shop / "loadtest" / "plan.jmx").exists()
+
+
+def test_own_project_gets_a_load_test(fastgen: Fastgen, tmp_path: Path) -> None:
+    fastgen("new", "own", "--preset", "minimal", "-y", "--no-git", "--no-lock")
+    assert not (tmp_path / "own" / "loadtest").exists()
+    assert fastgen("generate", "loadtest", "--project", "own").returncode == 0
+    mix = tomllib.loads((tmp_path / "own" / "loadtest" / "mix.toml").read_text())
+    assert mix["service"]["run"] == [["app"]]

@@ -27,7 +27,7 @@ IMPORTS = {
 TRANSITIVE = {"pydantic", "pydantic_core", "starlette", "anyio", "opentelemetry"}
 """Parts of FastAPI that its users import; FastAPI pins them itself."""
 
-OWN = "lint.isort.known-first-party = ['app']"
+OWN = "lint.isort.known-first-party = ['app', 'loadtest']"
 
 JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")
 OWN_BRACES = {"justfile", "README.md"}
@@ -180,14 +180,14 @@ def _declared(one: Rendered) -> tuple[set[str], set[str]]:
         {re.split(r"[\[<>=~!;]", text)[0].lower() for text in requirements}
         for requirements in (
             manifest["project"]["dependencies"],
-            manifest["dependency-groups"]["dev"],
+            [one for group in manifest["dependency-groups"].values() for one in group],
         )
     ]
     return names[0], names[1]
 
 
 def test_every_import_is_declared() -> None:
-    known = set(sys.stdlib_module_names) | {"app", "tests", "conftest"} | TRANSITIVE
+    known = set(sys.stdlib_module_names) | {"app", "loadtest", "tests", "conftest"} | TRANSITIVE
     for one in rendered():
         runtime, development = _declared(one)
         local = {Path(path).stem for path in one.files if path.endswith(".py")}

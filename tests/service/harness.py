@@ -110,9 +110,10 @@ def environment_with(requirements: Sequence[str], interpreter: Path | None = Non
 def requirements_of(path: Path) -> list[str]:
     """Read what a rendered project and its tests require, with the bounds."""
     manifest = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
-    groups = manifest["dependency-groups"]
-    required = manifest["project"]["dependencies"] + groups["dev"]
-    return sorted(set(required))
+    groups = manifest["dependency-groups"].values()
+    return sorted(
+        {*manifest["project"]["dependencies"], *(one for group in groups for one in group)}
+    )
 
 
 def describe(path: Path) -> None:

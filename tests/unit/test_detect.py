@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from generator.detect import Application, SeveralApplicationsError, about, choose, detect
+from generator.detect import (
+    Application,
+    SeveralApplicationsError,
+    about,
+    choose,
+    detect,
+    load_paths,
+)
 from generator.errors import FastgenError
 
 FASTAPI = "from fastapi import FastAPI\n"
@@ -191,3 +198,38 @@ def test_project_without_a_server_gets_one(tmp_path: Path) -> None:
         requirements_DOT_txt="fastapi\n",
     )
     assert answers(root)["add_server"] is True
+
+
+def paths_of(root: Path) -> str:
+    found = detect(root)
+    return " ".join(str(one.value) for one in load_paths(choose(found, None, root), found.sources))
+
+
+def test_paths_are_those_that_need_nothing_of_the_client(tmp_path: Path) -> None:
+    routes = (
+        '@app.get("/many")\ndef many(limit: int = 10): ...\n'
+        '@app.get("/{one}")\ndef one(one: int): ...\n'
+        '@app.get("/found")\nasync def found(words: str): ...\n'
+        '@app.post("/many")\ndef make(): ...\n'
+        '@other.get("/other")\ndef other(): ...\n'
+    )
+    root = files(tmp_path, main_DOT_py=f"{FASTAPI}app = FastAPI()\n{routes}")
+    assert paths_of(root) == "/many"
+
+
+def test_paths_of_routers_have_their_prefixes(tmp_path: Path) -> None:
+    router = "from fastapi import APIRouter\n"
+    root = files(
+        tmp_path,
+        main_DOT_py=FASTAPI
+        + "from routers import items\nfrom routers.users import router as users\n"
+        + "from routers.odd import router as odd\n"
+        + 'app = FastAPI()\napp.include_router(items.router, prefix="/v1")\n'
+        + "app.include_router(users)\napp.include_router(odd, prefix=computed())\n",
+        routers__items_DOT_py=router
+        + 'router = APIRouter(prefix="/items")\n@router.get("")\ndef many(): ...\n',
+        routers__users_DOT_py=router
+        + 'router = APIRouter()\n@router.get("/users")\ndef many(): ...\n',
+        routers__odd_DOT_py=router + 'router = APIRouter()\n@router.get("/odd")\ndef many(): ...\n',
+    )
+    assert paths_of(root) == "/v1/items /users"
