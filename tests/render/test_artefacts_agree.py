@@ -192,7 +192,7 @@ def test_database_allows_what_the_plan_counts_with(project: Project) -> None:
 
 def test_workflow_tests_against_what_is_deployed(project: Project) -> None:
     tests = project.yaml(".github/workflows/ci.yml")["jobs"]["test"]
-    between = {"nginx", "certificate", "certbot", "pgbouncer"}
+    between = {"nginx", "certificate", "certbot", "pgbouncer", "prometheus", "grafana"}
     backing = {
         one["image"]
         for name, one in services(project).items()

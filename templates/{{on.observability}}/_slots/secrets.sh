@@ -1,0 +1,1 @@
+keep grafana_password "$(random)"

@@ -1,0 +1,105 @@
+"""A real Prometheus with the rendered configuration asks a rendered service: every panel has data."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness import Project, free_port, missing, project, serve, start_worker, until
+from matrix import Backends
+
+pytestmark = pytest.mark.service
+
+ANSWERS: Mapping[str, Any] = {
+    "db_driver": "asyncpg",
+    "cache": "redis",
+    "queue": "taskiq",
+    "broker": "redis",
+    "load_test": "locust",
+}
+LOAD = {
+    "LOADTEST_RAMP_SECONDS": "2",
+    "LOADTEST_SECONDS": "8",
+    "LOADTEST_REQUESTS_PER_SECOND": "10",
+    "LOADTEST_P95_MS": "5000",
+}
+WAIT_SECONDS = 60
+
+
+@contextmanager
+def scraper(made: Project, ports: Mapping[str, int]) -> Iterator[str]:
+    """Run Prometheus with the rendered files; only addresses and times are the test's."""
+    program = shutil.which("prometheus")
+    if program is None:
+        missing("prometheus is not installed")
+    folder = made.path / "prometheus"
+    shutil.copytree(made.path / "deploy" / "prometheus", folder)
+    config = yaml.safe_load((folder / "prometheus.yml").read_text(encoding="utf-8"))
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    for job in config["scrape_configs"]:
+        found = job.pop("dns_sd_configs")[0]["names"]
+        job["static_configs"] = [{"targets": [f"127.0.0.1:{ports[name]}" for name in found]}]
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    port = free_port()
+    command = [program, "--config.file=prometheus.yml", f"--web.listen-address=127.0.0.1:{port}"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def result(address: str, expression: str) -> list[Any]:
+    """Ask Prometheus; nothing where it does not answer yet."""
+    query = urllib.parse.urlencode({"query": expression})
+    try:
+        with urllib.request.urlopen(f"{address}/api/v1/query?{query}") as answer:  # noqa: S310
+            found: list[Any] = json.load(answer)["data"]["result"]
+            return found
+    except OSError:
+        return []
+
+
+def test_every_panel_has_data(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        port = free_port()
+        backends = Backends(stack)
+        environment = backends.environment(dict(ANSWERS), 900)
+        made = project(
+            tmp_path / "demo", {**environment, "APP_WORKER_METRICS__PORT": str(port)}, **ANSWERS
+        )
+        made.run("app.migrate")
+        log = made.path / "worker.log"
+        worker = start_worker(made, log)
+        stack.callback(_end, worker)
+        server = stack.enter_context(serve(made, workers=2))
+        own = urllib.parse.urlsplit(server.address).port or 0
+        prometheus = stack.enter_context(scraper(made, {"app": own, "worker": port}))
+        until(lambda: len(result(prometheus, "up == 1")) == 2, log.read_text, WAIT_SECONDS)
+        said = made.run("loadtest", "--url", server.address, **LOAD)
+        assert "MISSED" not in said, said
+        board = json.loads((made.path / "deploy/grafana/dashboards/service.json").read_text())
+        asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+        for expression in asked:
+            until(lambda e=expression: result(prometheus, e), lambda e=expression: e, WAIT_SECONDS)
+        by_route = result(prometheus, next(e for e in asked if "by (le, route)" in e))
+        assert "/products/{product_id}" in {one["metric"]["route"] for one in by_route}
+        jobs = result(prometheus, next(e for e in asked if "queue_jobs_total" in e))
+        assert [one["metric"].get("outcome") for one in jobs] == ["done"]
+        assert result(prometheus, "ALERTS") == []
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(60)
