@@ -119,7 +119,15 @@ def test_another_repository(tmp_path: Path) -> None:
         '@app.get("/things")\ndef things() -> list[int]:\n    return [1, 2]\n'
     )
     (tmp_path / "requirements.txt").write_text("fastapi\nuvicorn\n")
-    command = [sys.executable, "-m", "generator", "generate", "loadtest", "--project", tmp_path]
+    command = [
+        sys.executable,
+        "-m",
+        "generator",
+        "generate",
+        "loadtest",
+        "--project",
+        str(tmp_path),
+    ]
     variables = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run(command, env=variables, check=True, capture_output=True)
     python = environment_with(["fastapi", "uvicorn", "locust"])

