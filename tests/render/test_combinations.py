@@ -30,7 +30,7 @@ TRANSITIVE = {"pydantic", "pydantic_core", "starlette", "anyio", "opentelemetry"
 OWN = "lint.isort.known-first-party = ['app', 'loadtest']"
 
 JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")
-OWN_BRACES = {"justfile", "README.md"}
+OWN_BRACES = {"justfile", "README.md", "service.json"}
 """Files whose own language has double braces."""
 
 
