@@ -208,7 +208,7 @@ def test_no_line_of_the_person_is_lost(mine: list[Operation], new: list[Operatio
 
 
 @pytest.mark.slow
-@settings(PROFILE, max_examples=1500, derandomize=False)
+@settings(PROFILE, max_examples=500, derandomize=False)
 @given(mine=operations, new=operations)
 def test_no_line_of_the_person_is_lost_at_length(
     mine: list[Operation], new: list[Operation]

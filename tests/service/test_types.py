@@ -8,6 +8,7 @@ with its own packages alone.
 import os
 import subprocess
 import tomllib
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,13 @@ def test_types_are_strict(row: int, tmp_path: Path) -> None:
     project = render(tmp_path / "demo", **rows()[row])
     packages = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))["project"]["dependencies"]
     python = environment_with(packages)
-    # Two processes of the tests must not write one cache at the same time.
-    own = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    # mypy throws a cache away when its options change, and they follow the choices. Two processes
+    # of the tests must not write one cache at the same time.
+    options = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "mypy"
+    ]
+    digest = sha256(repr(options).encode()).hexdigest()[:8]
+    own = f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}-{digest}"
     # Checked here alone: projects do not install the tools of load tests to check their types.
     folders = [name for name in ("app", "tests", "loadtest") if (project / name).is_dir()]
     done = subprocess.run(
