@@ -15,7 +15,7 @@ DOCUMENT = ROOT / "docs" / "boot-matrix.md"
 HEAD = """# The boot matrix
 
 Every two choices that change how a service runs, and can meet, are in one of these projects. Each was
-installed with its own packages, migrated, started with four workers (and a queue worker) against real
+installed with its own packages, migrated, started with two workers (and a queue worker) against real
 servers, asked once on every route, robbed of its database and given it back, stopped by SIGTERM; its own
 tests passed. Written by `make matrix`; the time says what a row costs here, not how fast a service is.
 

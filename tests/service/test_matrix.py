@@ -27,7 +27,7 @@ from matrix import LAYERS, SCHEMES, Backends, interpreters, rates, rows
 pytestmark = pytest.mark.service
 
 WAIT_SECONDS = 60
-WORKERS = 4
+WORKERS = 2
 
 
 @pytest.fixture(scope="module")

@@ -86,15 +86,12 @@ def ask(address: str, times: int) -> None:
             client.get(f"{address}/nowhere")
 
 
-def test_counts_are_those_of_all_workers(server: str) -> None:
+def test_counts_are_those_of_all_workers_also_of_a_dead_one(server: str, tmp_path: Path) -> None:
     ask(server, 40)
     for _ in range(4):
         exposition = httpx2.get(f"{server}/metrics").text
         assert requests_counted(exposition, route="(unmatched)") == 40
 
-
-def test_a_dead_worker_leaves_its_counts(server: str, tmp_path: Path) -> None:
-    ask(server, 40)
     (directory,) = tmp_path.glob("app-metrics-*")
     workers = {int(path.stem.rpartition("_")[2]) for path in directory.glob("histogram_*.db")}
     os.kill(workers.pop(), signal.SIGKILL)
