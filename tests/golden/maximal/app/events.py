@@ -24,7 +24,7 @@ class Call(NamedTuple):
     """A call to another system that has ended just now, in the context of whoever made it."""
 
     system: str
-    """`postgresql`, `redis`."""
+    """What it is, in one word."""
     seconds: float
     name: str
     """What was done: one of a handful of words; empty where `text` says it."""
