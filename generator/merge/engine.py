@@ -178,10 +178,7 @@ def _tree(git: Git, name: str) -> Tree:
 def _settle(git: Git) -> tuple[Staged, ...]:
     """Read the index; a file that the person deleted stays deleted, whatever the template does."""
     index = _read_index(git)
-    stages: dict[str, set[int]] = {}
-    for line in index:
-        stages.setdefault(line.path, set()).add(line.stage)
-    deleted = [path for path, found in stages.items() if found == {1, 3}]
+    deleted = [path for path, found in _stages(index).items() if set(found) == {1, 3}]
     if not deleted:
         return index
     git("update-index", "-z", "--force-remove", "--stdin", stdin=joined(deleted))
@@ -190,18 +187,23 @@ def _settle(git: Git) -> tuple[Staged, ...]:
     return tuple(line for line in index if line.path not in deleted)
 
 
+def _stages(index: Iterable[Staged]) -> dict[str, dict[int, Entry]]:
+    """Give the lines of an index by path and stage."""
+    stages: dict[str, dict[int, Entry]] = {}
+    for line in index:
+        stages.setdefault(line.path, {})[line.stage] = line.entry
+    return stages
+
+
 def _keep_both(
-    repository: Repository, git: Git, index: Sequence[Staged], labels: dict[int, str]
+    repository: Repository, git: Git, index: Iterable[Staged], labels: dict[int, str]
 ) -> None:
     """Write the second of two files that came to one name beside the first.
 
     Where git cannot write both into one file (one is binary), it writes one alone; the other may
     hold a person's changes that were carried along a rename.
     """
-    stages: dict[str, dict[int, Entry]] = {}
-    for line in index:
-        stages.setdefault(line.path, {})[line.stage] = line.entry
-    for path, found in stages.items():
+    for path, found in _stages(index).items():
         if set(found) != {2, 3} or not (git.folder / path).is_file():
             continue
         here = git.text("hash-object", f"--path={path}", "--", path)
