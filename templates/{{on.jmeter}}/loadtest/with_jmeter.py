@@ -16,7 +16,7 @@ from loadtest.plan import Plan
 from loadtest.samples import read_samples
 from loadtest.scenario import Request, Requests
 from loadtest.service import NotStartedError
-from loadtest.verdict import judge, passed
+from loadtest.verdict import decide
 
 PLAN = Path(__file__).parent / "plan.jmx"
 SHORTEST_PAUSE = 0.05
@@ -45,10 +45,9 @@ def run(address: str, plan: Plan, folder: Path, stood_in: bool) -> bool:
     if done.returncode or not samples.is_file():
         sys.stderr.write(f"JMeter ended with {done.returncode}: see {folder / 'jmeter.log'}\n")
         return False
-    verdicts = judge(read_samples(samples, plan.load.ramp_seconds), plan.targets)
-    sys.stdout.write("".join(f"{verdict}\n" for verdict in verdicts))
+    met = decide(read_samples(samples, plan.load.ramp_seconds), plan.targets)
     sys.stdout.write(f"report: {report / 'index.html'}\n")
-    return passed(verdicts)
+    return met
 
 
 def write_requests(path: Path, requests: list[Request]) -> None:

@@ -1,5 +1,6 @@
 """Passed or failed: what was measured, beside the targets."""
 
+import sys
 from dataclasses import dataclass
 
 from loadtest.plan import Targets
@@ -55,3 +56,10 @@ def judge(figures: Figures, targets: Targets) -> list[Verdict]:
 def passed(verdicts: list[Verdict]) -> bool:
     """Tell whether every target is met."""
     return all(verdict.met for verdict in verdicts)
+
+
+def decide(figures: Figures, targets: Targets) -> bool:
+    """Say how each target was met; tell whether all were."""
+    verdicts = judge(figures, targets)
+    sys.stdout.write("".join(f"{verdict}\n" for verdict in verdicts))
+    return passed(verdicts)

@@ -4,7 +4,6 @@
 """
 
 import os
-import sys
 from collections.abc import Iterator
 
 from locust import FastHttpUser, events, task
@@ -13,7 +12,7 @@ from locust.runners import WorkerRunner
 
 from loadtest.plan import read_plan
 from loadtest.scenario import HEADERS, Request, Requests
-from loadtest.verdict import Figures, judge, passed
+from loadtest.verdict import Figures, decide
 
 PLAN = read_plan()
 REQUESTS = Requests(PLAN)
@@ -45,7 +44,7 @@ def seed(environment: Environment, **_: object) -> None:
     REQUESTS.seed(environment.host or "")
 
 
-def decide(environment: Environment, **_: object) -> None:
+def end(environment: Environment, **_: object) -> None:
     """Say how each target was met; the exit code is 1 where one was missed."""
     if isinstance(environment.runner, WorkerRunner):
         return  # counted by the process that it works for
@@ -56,10 +55,8 @@ def decide(environment: Environment, **_: object) -> None:
         total.get_response_time_percentile(0.95),
         (total.last_request_timestamp or total.start_time) - total.start_time,
     )
-    verdicts = judge(figures, PLAN.targets)
-    sys.stdout.write("".join(f"{verdict}\n" for verdict in verdicts))
-    environment.process_exit_code = 0 if passed(verdicts) else 1
+    environment.process_exit_code = 0 if decide(figures, PLAN.targets) else 1
 
 
 events.init.add_listener(seed)
-events.quitting.add_listener(decide)
+events.quitting.add_listener(end)

@@ -31,16 +31,13 @@ def started(service: Service, folder: Path) -> Iterator[str]:
     port = _free_port()
     with ExitStack() as stack:
         # What the person has set wins, but for the port, which must be free.
-        environment = {
+        stand_ins = {
             name: stack.enter_context(_stand_in(body)) for name, body in service.stand_ins.items()
         }
-        environment |= {name: _filled(v, port, folder) for name, v in service.environment.items()}
-        environment |= os.environ
-        environment |= {
-            name: _filled(value, port, folder)
-            for name, value in service.environment.items()
-            if "{port}" in value
-        }
+        given = service.environment
+        filled = {name: _filled(value, port, folder) for name, value in given.items()}
+        fixed = {name: filled[name] for name, value in given.items() if "{port}" in value}
+        environment = stand_ins | filled | dict(os.environ) | fixed
         log = stack.enter_context((folder / "service.log").open("wb"))
         for command in service.before:
             if _start(command, environment, port, log.fileno()).wait():
