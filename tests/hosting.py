@@ -9,7 +9,6 @@ from typing import Any
 
 from artefacts import Project
 
-PLATFORMS = ["cloudrun", "fly", "ecs", "render", "railway", "azure"]
 RENDER_PLANS = {
     "starter": (0.5, 512),
     "standard": (1, 2048),

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from command import Fastgen, Inside
 
-PLATFORMS = ["cloudrun", "fly", "ecs", "render", "railway", "azure"]
+from generator.artefacts import PLATFORMS
+
 MAIN = "from fastapi import FastAPI\n\napp = FastAPI()\n"
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from artefacts import Project, render
-from hosting import PLATFORMS
+
+from generator.artefacts import PLATFORMS
 
 COMBINATIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -131,7 +132,7 @@ def machine(request: pytest.FixtureRequest) -> Project:
 @pytest.fixture(params=list(HOSTED))
 def hosted(request: pytest.FixtureRequest) -> Project:
     """Give each kind of project with files of every managed platform."""
-    return render(deployment=PLATFORMS, **HOSTED[request.param])
+    return render(deployment=[*PLATFORMS], **HOSTED[request.param])
 
 
 @pytest.fixture(params=list(CLUSTERS))

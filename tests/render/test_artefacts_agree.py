@@ -9,7 +9,9 @@ from typing import Any
 import crossplane  # type: ignore[import-untyped]
 import pytest
 from artefacts import NginxTree, Project, directives
-from hosting import PLATFORMS, described, others
+from hosting import described, others
+
+from generator.artefacts import PLATFORMS
 
 SECONDS = re.compile(r"(\d+)s")
 

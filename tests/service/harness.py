@@ -29,6 +29,7 @@ from platformdirs import user_cache_path
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
 ANSWER_SECONDS = 30
+STOP_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,20 @@ def start_worker(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+@contextmanager
+def working(project: Project, log: Path, **extra: str) -> Iterator[None]:
+    """Run a worker of the queue until the block ends; SIGTERM then ends it in good order."""
+    process = start_worker(project, log, **extra)
+    try:
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_SECONDS) == 0, log.read_text(encoding="utf-8")
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def until(condition: Callable[[], object], told: Callable[[], str], seconds: float) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command import ROOT
 from harness import Project, environment_with, missing, project, serve
-from tools import jmeter
+from tools import debian, jmeter
 
 pytestmark = pytest.mark.service
 
@@ -44,7 +44,7 @@ def path() -> str:
     """Give a PATH that has JMeter."""
     try:
         return f"{jmeter.jmeter()}{os.pathsep}{os.environ['PATH']}"
-    except jmeter.UnavailableError as error:
+    except debian.UnavailableError as error:
         missing(str(error))
 
 

@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,7 +20,7 @@ from contract import (
     migrate_twice_at_once,
     review_and_rating,
 )
-from harness import Project, Server, python_for, render, serve, start_worker, until
+from harness import Project, Server, python_for, render, serve, until, working
 from matrix import LAYERS, SCHEMES, Backends, interpreters, rates, rows
 
 pytestmark = pytest.mark.service
@@ -65,16 +64,8 @@ def worker(made: Project, answers: Answers) -> Iterator[None]:
     if answers["queue"] == "background":
         yield
         return
-    log = made.path / "worker.log"
-    process = start_worker(made, log)
-    try:
+    with working(made, made.path / "worker.log"):
         yield
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, log.read_text()
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def test_each_driver_is_there_with_each_layer() -> None:

@@ -1,9 +1,7 @@
 """A real Prometheus with the rendered configuration asks a rendered service: every panel has data."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import urllib.parse
 import urllib.request
@@ -15,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import Project, free_port, missing, project, serve, start_worker, until
+from harness import Project, free_port, missing, project, serve, until, working
 from matrix import Backends
 
 pytestmark = pytest.mark.service
@@ -87,8 +85,7 @@ def test_every_panel_has_data(tmp_path: Path) -> None:
         )
         made.run("app.migrate")
         log = made.path / "worker.log"
-        worker = start_worker(made, log)
-        stack.callback(_end, worker)
+        stack.enter_context(working(made, log))
         server = stack.enter_context(serve(made, workers=2))
         own = urllib.parse.urlsplit(server.address).port or 0
         prometheus = stack.enter_context(scraper(made, {"app": own, "worker": port}))
@@ -104,8 +101,3 @@ def test_every_panel_has_data(tmp_path: Path) -> None:
         jobs = result(prometheus, next(e for e in asked if "queue_jobs_total" in e))
         assert [one["metric"].get("outcome") for one in jobs] == ["done"]
         assert result(prometheus, "ALERTS") == []
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait(60)

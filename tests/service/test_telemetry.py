@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import pytest
 from collector import Collector, Span, collector
 from combinations import checked
 from contract import ask
-from harness import Project, Server, project, serve, start_worker, until
+from harness import Project, Server, project, serve, until, working
 from matrix import Backends, rates
 
 pytestmark = [pytest.mark.service, pytest.mark.nightly]
@@ -110,14 +109,10 @@ def running(service: Project, endpoint: str) -> Iterator[Server]:
             yield server
             return
         log = service.path / f"worker-{secrets.token_hex(4)}.log"
-        worker = start_worker(service, log, **variables)
-        # A signal that comes before the process listens to it ends it as it is.
-        until(lambda: "telemetry is sent to" in log.read_text(), log.read_text, WAIT_SECONDS)
-        try:
+        with working(service, log, **variables):
+            # A signal that comes before the process listens to it ends it as it is.
+            until(lambda: "telemetry is sent to" in log.read_text(), log.read_text, WAIT_SECONDS)
             yield server
-        finally:
-            worker.send_signal(signal.SIGTERM)
-            assert worker.wait(60) == 0, log.read_text()
 
 
 def new_trace() -> tuple[str, dict[str, str]]:

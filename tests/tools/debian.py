@@ -37,7 +37,7 @@ APT::Sandbox::User "root";
 
 
 class UnavailableError(Exception):
-    """The packages cannot be had here; the text says why."""
+    """A program cannot be had here; the text says why."""
 
 
 def mirror() -> str:

