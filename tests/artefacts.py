@@ -119,10 +119,21 @@ class NginxTree:
     service; a certificate is made.
     """
 
-    def __init__(self, project: Project, root: Path, upstream: str = "127.0.0.1:8000") -> None:
-        """Write the tree below `root`; the service answers at `upstream`."""
+    def __init__(
+        self,
+        project: Project,
+        root: Path,
+        upstream: str = "127.0.0.1:8000",
+        *,
+        own_ports: bool = False,
+    ) -> None:
+        """Write the tree below `root`; the service answers at `upstream`.
+
+        With `own_ports` the ports stay as they are in the project: to be read, not run.
+        """
         self.root = root
-        self.ports = {name: free_port() for name in ("80", "443", "8081")}
+        ports = ("80", "443", "8081")
+        self.ports = {port: int(port) if own_ports else free_port() for port in ports}
         shutil.copytree(project.root / "deploy" / "nginx", root / project.name)
         for folder in ("certificates", "logs", "tmp", "acme"):
             (root / folder).mkdir()
