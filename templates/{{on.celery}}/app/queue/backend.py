@@ -141,7 +141,7 @@ class JobRunner:
         self.celery = celery
 
         def run_task(celery_task: "CeleryTask[Any, Any]", *values: str) -> None:
-            self._run(celery_task, Task(*values))
+            self._run(celery_task, Task.received(values))
 
         celery.task(name=RUN, bind=True, max_retries=None)(run_task)
 

@@ -120,7 +120,7 @@ class JobWorker(Worker[Context]):
             return False
         try:
             if not self.event.is_set():
-                await self._attempt(job, Task(**job.kwargs or {}))
+                await self._attempt(job, Task.received((job.kwargs or {}).values()))
                 return True
         except asyncio.CancelledError:
             await self._give_back(job)

@@ -85,7 +85,7 @@ class Letters:
         if "x-death" not in message.headers:
             return Letter.load(message.body, id_)
         # The broker itself moved the task here.
-        task = Task(*self._broker.formatter.loads(message.body).args)
+        task = Task.received(self._broker.formatter.loads(message.body).args)
         return Letter(task, f"ended its worker {MOST_DELIVERIES} times", "", id_)
 
 

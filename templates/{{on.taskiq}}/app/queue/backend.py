@@ -117,7 +117,7 @@ class JobReceiver(Receiver):
         """
         if not isinstance(message, AckableMessage):
             raise TypeError("this broker does not wait for acknowledgement")
-        task = Task(*self.broker.formatter.loads(message.data).args)
+        task = Task.received(self.broker.formatter.loads(message.data).args)
         sign_of_life = asyncio.create_task(self._hold(message))
         try:
             error = await perform(self._clients, task, self._pause)

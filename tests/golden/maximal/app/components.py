@@ -12,7 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app import cache, database, http_client, metrics, queue, vitals, worker_metrics
+from app import cache, compression, database, http_client, metrics, queue, vitals, worker_metrics
 from app.settings import Settings
 
 
@@ -50,6 +50,10 @@ COMPONENTS: tuple[Component, ...] = (
         install=metrics.install,
         prepare=metrics.prepare,
         release=metrics.release,
+    ),
+    Component(
+        "compression",
+        install=compression.install,
     ),
     Component(
         "cache",

@@ -1,6 +1,6 @@
-"""Compression of answers: nothing of ours stands in front of the service and does it.
+"""Compression of answers, where nothing in front of the service does it.
 
-A load balancer that compresses too leaves alone what is compressed already.
+A proxy that compresses asks for plain answers, or leaves alone what is compressed already.
 """
 
 from fastapi import FastAPI

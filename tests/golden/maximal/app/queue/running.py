@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from contextvars import ContextVar
+from itertools import islice
 from time import perf_counter
 from typing import NamedTuple
 
@@ -28,6 +30,11 @@ class Task(NamedTuple):
     """The request that asked for it."""
     key: str = ""
     """The idempotency key: one for all runs of this task."""
+
+    @classmethod
+    def received(cls, values: Iterable[str]) -> "Task":
+        """The task of a message; what a newer release of the service put behind it is left out."""
+        return cls(*islice(values, len(cls._fields)))
 
 
 async def run(clients: Clients, task: Task) -> None:
