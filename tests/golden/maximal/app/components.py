@@ -12,7 +12,18 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app import cache, compression, database, http_client, metrics, queue, vitals, worker_metrics
+from app import (
+    cache,
+    compression,
+    database,
+    development,
+    http_client,
+    log_level,
+    metrics,
+    queue,
+    vitals,
+    worker_metrics,
+)
 from app.settings import Settings
 
 
@@ -40,6 +51,15 @@ class Component:
 
 
 COMPONENTS: tuple[Component, ...] = (
+    Component(
+        "log_level",
+        lifespan=log_level.lifespan,
+    ),
+    Component(
+        "development",
+        lifespan=development.lifespan,
+        install=development.install,
+    ),
     Component(
         "vitals",
         lifespan=vitals.lifespan,

@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from app.cache import CacheSettings
 from app.catalogue import CatalogueSettings
+from app.development import DevelopmentSettings
 from app.http_client import HttpClientSettings
 from app.measures import MetricsSettings
 from app.pool import DatabaseSettings
@@ -83,10 +84,15 @@ class ServerSettings(BaseModel):
     backlog: PositiveInt
 
 
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
 class LogSettings(BaseModel):
     """What is logged, and in which form."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    level: Level = "INFO"
+    level_file: Path = Path("log-level")
+    """While it is there, the level that it says is used: a change needs no restart."""
     json_lines: bool
     """One JSON object a line; otherwise a line for people."""
 
@@ -106,6 +112,7 @@ class Settings(BaseSettings):
     environment: Environment = Environment.DEVELOPMENT
     server: ServerSettings
     log: LogSettings
+    development: DevelopmentSettings
     metrics: MetricsSettings
     cache: CacheSettings = CacheSettings()
     database: DatabaseSettings

@@ -12,7 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app import compression
+from app import compression, development, log_level
 from app.settings import Settings
 
 
@@ -40,6 +40,15 @@ class Component:
 
 
 COMPONENTS: tuple[Component, ...] = (
+    Component(
+        "log_level",
+        lifespan=log_level.lifespan,
+    ),
+    Component(
+        "development",
+        lifespan=development.lifespan,
+        install=development.install,
+    ),
     Component(
         "compression",
         install=compression.install,

@@ -21,6 +21,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from app.development import DevelopmentSettings
+
 ENVIRONMENTS = Path(__file__).parent / "environments"
 SECRETS = Path("/run/secrets")
 
@@ -74,10 +76,15 @@ class ServerSettings(BaseModel):
     backlog: PositiveInt
 
 
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
 class LogSettings(BaseModel):
     """What is logged, and in which form."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    level: Level = "INFO"
+    level_file: Path = Path("log-level")
+    """While it is there, the level that it says is used: a change needs no restart."""
     json_lines: bool
     """One JSON object a line; otherwise a line for people."""
 
@@ -97,6 +104,7 @@ class Settings(BaseSettings):
     environment: Environment = Environment.DEVELOPMENT
     server: ServerSettings
     log: LogSettings
+    development: DevelopmentSettings
 
     @classmethod
     def settings_customise_sources(
