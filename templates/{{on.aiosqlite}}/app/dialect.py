@@ -1,6 +1,8 @@
 """What is particular to SQLite: pragmas, and transactions that take the write lock at once."""
 
 import sqlite3
+import time
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -18,10 +20,13 @@ TRANSACTION: dict[str, Any] = {BEGIN: "BEGIN IMMEDIATE"}
 SNAPSHOT: dict[str, Any] = {BEGIN: "BEGIN"}
 
 PRAGMAS = (
-    "PRAGMA journal_mode=WAL",  # readers and the writer do not block each other
     "PRAGMA synchronous=NORMAL",  # safe with WAL; a power cut may undo the last transactions
     "PRAGMA foreign_keys=ON",
 )
+
+TRIES = 100
+PAUSE = 0.02
+"""Seconds between two tries."""
 
 FAILURES = {
     sqlite3.SQLITE_CONSTRAINT_UNIQUE: Failure.DUPLICATE,
@@ -45,6 +50,7 @@ def install(engine: AsyncEngine) -> None:
     def connected(connection: DBAPIConnection, _record: object) -> None:
         connection.isolation_level = None  # the driver leaves BEGIN to us
         cursor = connection.cursor()
+        write_ahead(cursor.execute)
         for pragma in PRAGMAS:
             cursor.execute(pragma)
         cursor.close()
@@ -56,6 +62,22 @@ def install(engine: AsyncEngine) -> None:
 
     event.listen(engine.sync_engine, "connect", connected)
     event.listen(engine.sync_engine, "begin", begin)
+
+
+def write_ahead(execute: Callable[[str], object]) -> None:
+    """Keep a log of writes (WAL), so that readers and the writer do not block each other.
+
+    The first connection of all changes the file. Where two are the first, SQLite refuses one at once,
+    without the wait for a lock that other statements are given.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not left or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(PAUSE)
 
 
 async def lock(_connection: AsyncConnection) -> None:
