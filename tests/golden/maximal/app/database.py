@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm.session import JoinTransactionMode
 from sqlalchemy.util import greenlet_spawn
 
-from app import dialect, driver, slow_statements
+from app import dialect, driver, idle_connections, slow_statements
 from app.after_commit import AfterCommit
 from app.disconnect import ClientGoneError, has_left
 from app.errors import ConflictError, UnavailableError, UnprocessableError, problem
@@ -143,8 +143,9 @@ async def lifespan(settings: "Settings") -> AsyncIterator[Database]:
         max_overflow=overflow,
         pool_timeout=database.pool_timeout,
         pool_recycle=database.pool_recycle,
-        pool_pre_ping=database.pool_pre_ping,
     )
+    if database.pool_pre_ping:
+        idle_connections.install(engine)
     slow_statements.install(engine, database.slow_statement_ms)
     gate = Gate(size + overflow, database.pool_timeout)
     try:

@@ -37,7 +37,7 @@ class DatabaseSettings(BaseModel):
     pool_recycle: PositiveInt
     """The age at which a connection is replaced; below every idle limit on the way."""
     pool_pre_ping: bool
-    """Test a connection before each use: one round trip more, no error after a server's restart."""
+    """Test a connection that was idle before it is used: no error after a server's restart."""
     connections_per_replica: PositiveInt
     """What the worker processes of one replica may open together."""
     fleet_connections: NonNegativeInt = 0
