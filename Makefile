@@ -4,7 +4,7 @@ VENV ?= .venv
 TESTS ?= tests
 BIN = $(VENV)/bin
 
-.PHONY: check test test-all lint types fast docs golden freshness matrix mutations release
+.PHONY: check test test-all lint types fast docs golden freshness matrix mutations bench release
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
@@ -47,6 +47,11 @@ matrix: $(VENV)/.installed  ## boot every project of the matrix; writes docs/boo
 
 mutations: $(VENV)/.installed  ## make mistakes on purpose and see that the suite notices each
 	$(BIN)/python scripts/mutations.py
+
+bench: $(VENV)/.installed  ## the rendered service beside others; writes bench/README.md; on a machine that does nothing else
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python bench/bench_service.py
+	$(BIN)/python bench/bench_service.py --edge
 
 release: $(VENV)/.installed  ## VERSION=x.y.z: changelog, tag, build, smoke test; pushes nothing
 	$(BIN)/python scripts/release.py $(VERSION)

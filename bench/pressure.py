@@ -1,7 +1,6 @@
-"""Load on a rendered service with `wrk`, and what it showed."""
+"""Load on a service with `wrk`, and what it showed."""
 
-import os
-import re
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -13,11 +12,38 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "service"), str(ROOT / "tests")]
 
 from harness import Server  # noqa: E402 - found through the path above
+from machine import processor_seconds, tree  # noqa: E402
 from report import interleaved, table  # noqa: E402
 
 ROUNDS = 3
 SECONDS = 4
 CONNECTIONS = 32
+REPORT = Path(__file__).parent / "load.lua"
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the load generator saw; times in milliseconds."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p95: float
+    p99: float
+    refused: int
+    """Answers with an error."""
+    lost: int
+    """Requests without an answer."""
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.requests / self.seconds
+
+    @property
+    def errors(self) -> float:
+        """Share of the requests that had no good answer."""
+        return (self.refused + self.lost) / max(1, self.requests + self.lost)
 
 
 @dataclass(frozen=True)
@@ -26,31 +52,34 @@ class Run:
 
     rate: float
     """Requests per second."""
+    middle: float
+    """The median in milliseconds."""
     slowest: float
     """The 99th percentile in milliseconds."""
     work: float
     """Processor time of the service for one request, in microseconds."""
 
 
-def wrk(server: Server, path: str) -> Run:
+def wrk(address: str, seconds: int, *options: str) -> Load:
+    """Put load on an address for some seconds."""
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "-s", str(REPORT), *options]
+    done = subprocess.run([*command, address], check=True, capture_output=True, text=True)
+    return Load(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def measured(server: Server, path: str, seconds: int = SECONDS) -> Run:
     """Put load on a path for some seconds; answers that are no success are an error."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}", "--latency", server.address + path]
-    before = processor_seconds(server)
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    used = processor_seconds(server) - before
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    count = re.search(r"(\d+) requests in", output)
-    slow = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
-    if "Non-2xx" in output or rate is None or count is None or slow is None:
-        raise RuntimeError(output)
-    milliseconds = float(slow[1]) * {"us": 0.001, "ms": 1, "s": 1000}[slow[2]]
-    return Run(float(rate[1]), milliseconds, used / int(count[1]) * 1e6)
+    before = work_of(server)
+    load = wrk(server.address + path, seconds)
+    used = work_of(server) - before
+    if load.errors or not load.requests:
+        raise RuntimeError(f"{path}: {load}\n{server.output()[-3000:]}")
+    return Run(load.rate, load.p50, load.p99, used / load.requests * 1e6)
 
 
-def processor_seconds(server: Server) -> float:
-    """Processor time that the service's process has used."""
-    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def work_of(server: Server) -> float:
+    """Processor time that the service has used with all its processes."""
+    return sum(processor_seconds(one) for one in tree(server.process.pid))
 
 
 def rates(cases: Mapping[str, tuple[Server, str]], reference: str, note: str) -> str:
@@ -59,7 +88,7 @@ def rates(cases: Mapping[str, tuple[Server, str]], reference: str, note: str) ->
 
     def contender(name: str) -> Callable[[], float]:
         def run() -> float:
-            runs[name].append(wrk(*cases[name]))
+            runs[name].append(measured(*cases[name]))
             return runs[name][-1].rate
 
         return run

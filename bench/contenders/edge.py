@@ -1,0 +1,1 @@
+"""The default project behind the rendered nginx."""
