@@ -93,7 +93,8 @@ def _wait(server: Server, path: str) -> None:
     until = time.monotonic() + START_SECONDS
     while (status := _status(server, path)) != http.HTTPStatus.OK:
         if server.process.poll() is not None or time.monotonic() > until:
-            raise RuntimeError(f"{path} answered {status}: {server.output()[-3000:]}")
+            code = server.process.returncode
+            raise RuntimeError(f"{path}: {status}, exit code {code}: {server.output()[-3000:]}")
         time.sleep(0.005)
 
 
