@@ -16,9 +16,9 @@ OURS, OTHER = "#1f6feb", "#8c959f"
 
 def draw(path: Path, row: Turns, pairs: Mapping[str, Turns], servers: Turns) -> None:
     """Write the chart."""
-    # What is else in the file by chance: ids, the date.
-    mpl.rcParams |= {"svg.hashsalt": "bench", "font.size": 9, "axes.spines.right": False}
-    mpl.rcParams["axes.spines.top"] = False
+    # Ids would be random and letters paths, both large in a diff.
+    mpl.rcParams |= {"svg.hashsalt": "bench", "svg.fonttype": "none", "font.size": 9}
+    mpl.rcParams |= {"axes.spines.top": False, "axes.spines.right": False}
     panels = 4 if pairs else 3
     figure = Figure(figsize=(9, 2.2 * panels), layout="constrained")
     axes = figure.subplots(panels, 1)

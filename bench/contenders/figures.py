@@ -51,34 +51,46 @@ class Goal:
     bound: float
     ratio: float
     at_least: bool = True
+    work: float | None = None
+    """The ratio that the processor times alone give: it holds on a busy machine too."""
 
     def line(self) -> str:
         """Give the line of the table."""
         met = self.ratio >= self.bound if self.at_least else self.ratio <= self.bound
         sign = "at least" if self.at_least else "at most"
-        verdict = "met" if met else "**missed**"
-        return f"| {self.text} | {sign} {self.bound:.2f} | {self.ratio:.2f} | {verdict} |"
+        work = "" if self.work is None else f"{self.work:.2f}"
+        cells = [self.text, f"{sign} {self.bound:.2f}", f"{self.ratio:.2f}", work]
+        return f"| {' | '.join(cells)} | {'met' if met else '**missed**'} |"
 
 
-def goals(row: Turns | None, pairs: Mapping[str, Turns]) -> str:
+def goals(row: Turns, pairs: Mapping[str, Turns]) -> str:
     """Say which goals are met; those of parts that did not run are not told."""
     found = _row_goals(row) if row else []
     for route, turns in pairs.items():
         rival = next(name for name in turns if name != RENDERED)
-        ratio = middle(turns[RENDERED], rate) / middle(turns[rival], rate)
-        found.append(Goal(f"throughput, of {route}", 2.0, ratio))
-    lines = ["| rendered service | goal | seen | |", "|---|---|---|---|"]
+        found.append(_throughput(route, 2.0, turns, rival))
+    lines = ["| rendered service | goal | seen | by processor time | |", "|---|---|---|---|---|"]
     return "\n".join([*lines, *(goal.line() for goal in found)])
 
 
 def _row_goals(row: Turns) -> list[Goal]:
-    def ratio(other: str, figure: Callable[[Turn], float] = rate) -> float:
-        return middle(row[RENDERED], figure) / middle(row[other], figure)
+    def ratio(figure: Callable[[Turn], float]) -> float:
+        return middle(row[RENDERED], figure) / middle(row[BARE], figure)
 
     return [
-        Goal(f"throughput, of {BARE}", 1.05, ratio(BARE)),
-        Goal(f"throughput, of {TUNED}", 0.90, ratio(TUNED)),
-        Goal(f"throughput, of {RECIPE}", 4.5, ratio(RECIPE)),
-        Goal(f"p99, of {BARE}", 1.0, ratio(BARE, lambda turn: turn.slowest), at_least=False),
-        Goal(f"cold start, of {BARE}", 1.3, ratio(BARE, lambda turn: turn.start), at_least=False),
+        _throughput(BARE, 1.05, row, BARE),
+        _throughput(TUNED, 0.90, row, TUNED),
+        _throughput(RECIPE, 4.5, row, RECIPE),
+        Goal(f"p99, of {BARE}", 1.0, ratio(lambda turn: turn.slowest), at_least=False),
+        Goal(f"cold start, of {BARE}", 1.3, ratio(lambda turn: turn.start), at_least=False),
     ]
+
+
+def _throughput(name: str, bound: float, turns: Turns, other: str) -> Goal:
+    ratio = middle(turns[RENDERED], rate) / middle(turns[other], rate)
+    work = middle(turns[other], _work) / middle(turns[RENDERED], _work)
+    return Goal(f"throughput, of {name}", bound, ratio, work=work)
+
+
+def _work(turn: Turn) -> float:
+    return turn.work

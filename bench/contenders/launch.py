@@ -122,7 +122,7 @@ def turn(contender: Contender, seconds: int) -> Turn:
     """Start the contender, put load on it, stop it."""
     # With all processors for the server, there is none that the load would have to itself.
     others = ALL if contender.processors == ALL else OTHERS
-    with started(contender) as server, pinned(others):
+    with pinned(others), started(contender) as server:
         wrk(server.address + contender.path, WARM_SECONDS)
         run = measured(server, contender.path, seconds)
         workers = busiest(server.process.pid, contender.workers)
