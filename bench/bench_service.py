@@ -103,8 +103,8 @@ def text(results: Results, load: float, options: argparse.Namespace) -> str:
         f" Load of the machine before: {load:.1f} on {len(ALL)} processors; where it is above 0.5 the"
         " processor times count, not the rest.",
         "`us of the processor` is that of all processes of the service for one request. `start` is from the"
-        " command to the first 200 of the route, with bytecode that is there already. `ratio` is that of the"
-        " throughput.",
+        " command to the first 200 of the route, with bytecode that is there already; beside it the processor"
+        " time of that. `ratio` is that of the throughput.",
         f"### Goals\n\n{figures.goals(results.row, results.pairs)}",
     ]
     if options.published:

@@ -16,6 +16,7 @@ COLUMNS: Mapping[str, tuple[Callable[[Turn], float], int]] = {
     "MB of a worker": (lambda turn: turn.memory, 0),
     "MB in all": (lambda turn: turn.whole, 0),
     "start in s": (lambda turn: turn.start, 2),
+    "of the processor": (lambda turn: turn.start_work, 2),
 }
 
 
@@ -77,12 +78,20 @@ def _row_goals(row: Turns) -> list[Goal]:
     def ratio(figure: Callable[[Turn], float]) -> float:
         return middle(row[RENDERED], figure) / middle(row[BARE], figure)
 
+    p99, start, work = (
+        ratio(figure)
+        for figure in (
+            lambda turn: turn.slowest,
+            lambda turn: turn.start,
+            lambda turn: turn.start_work,
+        )
+    )
     return [
         _throughput(BARE, 1.05, row, BARE),
         _throughput(TUNED, 0.90, row, TUNED),
         _throughput(RECIPE, 4.5, row, RECIPE),
-        Goal(f"p99, of {BARE}", 1.0, ratio(lambda turn: turn.slowest), at_least=False),
-        Goal(f"cold start, of {BARE}", 1.3, ratio(lambda turn: turn.start), at_least=False),
+        Goal(f"p99, of {BARE}", 1.0, p99, at_least=False),
+        Goal(f"cold start, of {BARE}", 1.3, start, at_least=False, work=work),
     ]
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from harness import Server, free_port
 from machine import ALL, OTHERS, SERVER, busiest, pinned, resident_mb, tree
-from pressure import measured, wrk
+from pressure import measured, work_of, wrk
 
 START_SECONDS = 60
 STOP_SECONDS = 60
@@ -52,6 +52,8 @@ class Turn:
     """MB of all processes."""
     start: float
     """Seconds from the command to the first good answer."""
+    start_work: float
+    """Processor time of the service until then, in seconds."""
 
 
 @dataclass
@@ -60,6 +62,8 @@ class Started(Server):
 
     seconds: float = field(default=0.0)
     """How long it took to the first good answer."""
+    work: float = field(default=0.0)
+    """Processor time that it took until then, in seconds."""
 
 
 @contextmanager
@@ -83,6 +87,7 @@ def started(contender: Contender) -> Iterator[Started]:
     try:
         _wait(server, contender.path)
         server.seconds = time.perf_counter() - begin
+        server.work = work_of(server)
         yield server
     finally:
         _stop(process)
@@ -128,4 +133,6 @@ def turn(contender: Contender, seconds: int) -> Turn:
         workers = busiest(server.process.pid, contender.workers)
         memory = sum(map(resident_mb, workers)) / len(workers)
         whole = sum(map(resident_mb, tree(server.process.pid)))
-    return Turn(run.rate, run.work, run.middle, run.slowest, memory, whole, server.seconds)
+    return Turn(
+        run.rate, run.work, run.middle, run.slowest, memory, whole, server.seconds, server.work
+    )
