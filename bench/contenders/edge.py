@@ -15,7 +15,7 @@ from pressure import CONNECTIONS, Load, wrk
 from report import versions
 from tools import debian
 
-from .launch import PORT, WARM_SECONDS, Contender, started
+from .launch import PORT, WARM_SECONDS, Contender, started, variables
 from .ours import ROW, ROWS
 
 TARGETS = {"target_rps": 10_000, "target_p95_ms": 600, "target_error_rate": 1}
@@ -52,10 +52,9 @@ def measured(folder: Path, seconds: int, load: float) -> str:
 def _contender(service: harness.Project) -> Contender:
     """Start as many workers as are planned, as behind nginx."""
     own = {"APP_SERVER__PORT": PORT, "APP_SERVER__TRUSTED_PROXIES": "127.0.0.1"}
-    variables = service.variables(own)
-    variables.pop("WEB_CONCURRENCY", None)
     command = [str(service.python), "-m", "app"]
-    return Contender("/livez", command, service.path, variables, processors=ALL)
+    environment = variables(service.environment, own)
+    return Contender("/livez", command, service.path, environment, processors=ALL)
 
 
 def _fill(server: harness.Server) -> None:

@@ -22,6 +22,17 @@ PORT = "{port}"
 """Stands for the port in commands and variables."""
 
 
+def variables(*own: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of a contender: `own` and little else.
+
+    What a shell sets for Python changes starts: without bytecode everything is compiled each time.
+    """
+    found = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    for one in own:
+        found |= one
+    return found
+
+
 @dataclass(frozen=True)
 class Contender:
     """A service that can be started, and the path that is asked."""
@@ -72,13 +83,13 @@ def started(contender: Contender) -> Iterator[Started]:
     port = str(free_port())
     log = contender.folder / f"bench-{port}.log"
     command = [word.replace(PORT, port) for word in contender.command]
-    variables = {name: value.replace(PORT, port) for name, value in contender.variables.items()}
+    environment = {name: value.replace(PORT, port) for name, value in contender.variables.items()}
     with log.open("wb") as sink, pinned(contender.processors):
         begin = time.perf_counter()
         process = subprocess.Popen(
             command,
             cwd=contender.folder,
-            env=variables,
+            env=environment,
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -11,7 +11,7 @@ from harness import Project, describe, environment_with, project, render, requir
 from machine import ALL, SERVER
 from report import versions
 
-from .launch import PORT, Contender
+from .launch import PORT, Contender, variables
 
 ROWS = 1_000
 """In each table."""
@@ -43,8 +43,8 @@ class Rendered:
         """Start it as its README says, with that many workers."""
         own = {"APP_SERVER__PORT": PORT, "WEB_CONCURRENCY": str(workers)}
         command = [str(self.project.python), "-m", "app"]
-        variables = self.project.variables(own)
-        return Contender(path, command, self.project.path, variables, workers, processors)
+        environment = variables(self.project.environment, own)
+        return Contender(path, command, self.project.path, environment, workers, processors)
 
     @property
     def connections(self) -> int:
@@ -103,9 +103,7 @@ def row(
 ) -> dict[str, Contender]:
     """Give the programs that read one row, the rendered service among them."""
     programs = shutil.copytree(PROGRAMS, folder / "programs")
-    shared = service.project.variables(
-        {"BENCH_DSN": database.url(name), "BENCH_POOL": str(service.connections)}
-    )
+    shared = variables({"BENCH_DSN": database.url(name), "BENCH_POOL": str(service.connections)})
 
     def program(module: str, *options: str) -> Contender:
         command = [str(service.project.python), "-m", "uvicorn", f"{module}:app", *UVICORN]

@@ -16,7 +16,7 @@ from databases import DatabaseServer
 from harness import environment_with
 from report import versions
 
-from .launch import PORT, Contender, turn
+from .launch import PORT, Contender, turn, variables
 from .ours import INSTRUMENTATOR, PROGRAMS, RENDERED, ROW, ROWS, Rendered
 
 TEMPLATE = "fastapi_template"
@@ -78,7 +78,7 @@ def _template(folder: Path, database: DatabaseServer, service: Rendered) -> Pair
     made = folder / PROJECT
     python = _environment(made, {"prometheus-fastapi-instrumentator": INSTRUMENTATOR})
     database.execute("CREATE DATABASE template")
-    variables = _variables(
+    environment = variables(
         {
             "DEMO_ENVIRONMENT": "production",
             "DEMO_PORT": PORT,
@@ -89,11 +89,11 @@ def _template(folder: Path, database: DatabaseServer, service: Rendered) -> Pair
             "DEMO_DB_BASE": "template",
         }
     )
-    _migrate(python, made, variables | {"DEMO_PORT": "1"})
+    _migrate(python, made, environment | {"DEMO_PORT": "1"})
     _insert(database, "template")
 
     def contender(path: str) -> Contender:
-        return Contender(path, [str(python), "-m", PROJECT], made, variables)
+        return Contender(path, [str(python), "-m", PROJECT], made, environment)
 
     return {
         f"{TEMPLATE}: {PAGE} rows of a list": {
@@ -117,7 +117,7 @@ def _fullstack(folder: Path, database: DatabaseServer, service: Rendered) -> Pai
     python = _environment(made, {})
     database.execute("CREATE DATABASE fullstack")
     user, item = uuid.UUID(int=1), uuid.UUID(int=777)
-    variables = _variables(
+    environment = variables(
         {
             "ENVIRONMENT": "production",
             "SECRET_KEY": KEY,
@@ -129,12 +129,12 @@ def _fullstack(folder: Path, database: DatabaseServer, service: Rendered) -> Pai
             "BENCH_USER": str(user),
         }
     )
-    _migrate(python, made, variables)
+    _migrate(python, made, environment)
     _insert(database, "fullstack", user=user)
 
     def contender(path: str) -> Contender:
         command = [str(python), "-m", "uvicorn", "fullstack_without_login:app", "--port", PORT]
-        return Contender(f"/api/v1{path}", command, made, variables)
+        return Contender(f"/api/v1{path}", command, made, environment)
 
     return {
         f"{FULLSTACK}: one row by its key": {
@@ -152,7 +152,7 @@ def _fullstack(folder: Path, database: DatabaseServer, service: Rendered) -> Pai
     }
 
 
-def _generate(name: str, arguments: list[str], folder: Path, variables: Mapping[str, str]) -> None:
+def _generate(name: str, arguments: list[str], folder: Path, extra: Mapping[str, str]) -> None:
     """Run a generator, in an environment of its own; nothing is installed by what it runs then."""
     # The first needs setuptools' `pkg_resources` and does not say so.
     python = environment_with([f"{name}=={RELEASES[name]}", "setuptools<81"])
@@ -163,7 +163,7 @@ def _generate(name: str, arguments: list[str], folder: Path, variables: Mapping[
     done = subprocess.run(
         [python.parent / name, *arguments],
         cwd=folder,
-        env=os.environ | variables | {"PATH": path, "HOME": str(folder)},
+        env=os.environ | extra | {"PATH": path, "HOME": str(folder)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -184,16 +184,11 @@ def _environment(made: Path, instead: Mapping[str, str]) -> Path:
     return environment_with(sorted(replaced))
 
 
-def _variables(own: Mapping[str, str]) -> dict[str, str]:
-    """Give what every process needs, and what this one does."""
-    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | dict(own)
-
-
-def _migrate(python: Path, made: Path, variables: Mapping[str, str]) -> None:
+def _migrate(python: Path, made: Path, environment: Mapping[str, str]) -> None:
     done = subprocess.run(
         [python, "-m", "alembic", "upgrade", "head"],
         cwd=made,
-        env=variables,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
