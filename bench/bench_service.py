@@ -1,6 +1,7 @@
 """The rendered service beside bare programs, a tutorial's recipe, other generators and servers.
 
-`make bench` installs what this needs of Python and runs it; PostgreSQL's binaries and `wrk` must be there.
+`make bench` installs what this needs of Python and runs it; PostgreSQL's binaries and `wrk` must be there,
+and `h2load` for HTTP/2.
 Every turn starts one contender, puts load on it and stops it; contenders take turns. Results of a run that
 is shorter than the defaults are printed and not published. `--edge` measures behind the rendered nginx.
 """
