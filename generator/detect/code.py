@@ -82,7 +82,9 @@ def _commanded(folders: Sequence[Path], root: Path) -> Iterator[Finding]:
 
 def _exposed(text: str) -> re.Match[str] | None:
     """Find the one port that the image exposes; two may be of two services."""
-    found = {match[1].removesuffix("/tcp").strip(): match for match in EXPOSED.finditer(text)}
+    found: dict[str, re.Match[str]] = {}
+    for match in EXPOSED.finditer(text):
+        found.setdefault(match[1].removesuffix("/tcp").strip(), match)
     single = [match for value, match in found.items() if re.fullmatch(r"\d+|\$\{?\w+\}?", value)]
     return single[0] if len(found) == len(single) == 1 else None
 

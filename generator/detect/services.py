@@ -53,9 +53,7 @@ CACHES: Mapping[str, str] = {
     **dict.fromkeys(("redis", "aioredis", "coredis", "redis-om"), "redis"),
     **dict.fromkeys(SERVERS["Memcached"], "memcached"),
 }
-QUEUES = frozenset(
-    {"celery", "taskiq", "arq", "rq", "saq", "dramatiq", "procrastinate", "huey", "apscheduler"}
-)
+QUEUES = frozenset({"celery", "taskiq", "arq", "rq", "saq", "dramatiq", "procrastinate", "huey"})
 
 
 def services(dependencies: Mapping[str, Dependency]) -> Iterator[Finding]:
