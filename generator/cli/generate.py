@@ -98,7 +98,7 @@ def _answers(
     if request.own:
         known = artefacts.recorded(request.root, ".copier-answers.yml")
         return resolve(request.catalog, _in_service(request, known)), [], []
-    known = artefacts.recorded(request.root, artefacts.ANSWERS_FILE)
+    known = _still_known(request)
     found = detect.detect(request.root)
     application = _choose(found, request, known, quiet=quiet)
     about = detect.about(found, application, request.root)
@@ -119,6 +119,15 @@ def _answers(
         detect.check_installable(request.root, {key: one.value for key, one in resolved.items()})
     notes = [*about.notes, *artefacts.in_use(request.root, chosen)]
     return resolved, findings, notes
+
+
+def _still_known(request: Request) -> dict[str, Given]:
+    """Take what an earlier run recorded; for another application what followed from that one goes."""
+    known = artefacts.recorded(request.root, artefacts.ANSWERS_FILE)
+    given, before = request.given.get("app_path"), known.get("app_path")
+    if given is None or before is None or given.value == before.value:
+        return known
+    return {key: one for key, one in known.items() if key not in detect.OF_THE_APPLICATION}
 
 
 def _in_service(request: Request, known: dict[str, Given]) -> dict[str, Given]:

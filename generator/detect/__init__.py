@@ -16,7 +16,16 @@ from generator.detect.findings import About, Application, Detected, Finding
 from generator.detect.manifests import check_installable
 from generator.detect.sources import sources
 
+OF_THE_APPLICATION = frozenset(
+    {
+        *("app_path", "app_dir", "app_factory", "app_port", "health_path", "load_paths"),
+        *("requirements_files", "uv_package", "python_version"),
+    }
+)
+"""Answers that another application of the same project may not share."""
+
 __all__ = [
+    "OF_THE_APPLICATION",
     "About",
     "Application",
     "Detected",

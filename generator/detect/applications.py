@@ -70,7 +70,7 @@ def _subclasses(source: Source) -> Iterator[str]:
 
 def _attributes(source: Source, classes: frozenset[str]) -> Iterator[str]:
     """Name the attributes that hold an application: `self.app = FastAPI(...)`."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Assign) and called(node.value) in classes:
             for target in node.targets:
                 if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self":
@@ -137,7 +137,7 @@ def _import_root(source: Source) -> Path:
     """
     imported = {
         node.module.split(".")[0]
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ImportFrom) and node.module and not node.level
     }
     above = [folder for folder in source.path.parents if folder.is_relative_to(source.root)]

@@ -102,7 +102,7 @@ class Routes:
 
     def _decorated(self, place: Place, prefix: str, *, asks: bool) -> Iterator[Route]:
         source = place.source
-        functions = [node for node in ast.walk(source.tree) if isinstance(node, Function)]
+        functions = [node for node in source.nodes if isinstance(node, Function)]
         for node in functions:
             for call in node.decorator_list:
                 owner = getattr(getattr(getattr(call, "func", None), "value", None), "id", "")

@@ -49,9 +49,14 @@ class Source:
         return parts[:-1] if parts[-1] == "__init__" else parts
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the file: walking large projects again and again takes seconds."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def calls(self) -> list[ast.Call]:
         """Every call in the file."""
-        return [node for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
+        return [node for node in self.nodes if isinstance(node, ast.Call)]
 
     @cached_property
     def statements(self) -> list[ast.stmt]:
@@ -77,7 +82,7 @@ class Source:
     def imports(self) -> dict[str, Import]:
         """Where imported names come from."""
         found: dict[str, Import] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.ImportFrom):
                 start = self._above(node.level)
                 parts = (*start, *(node.module or "").split(".")) if node.module else start

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from artefacts import run, tool
 from command import Inside
 
@@ -300,6 +301,21 @@ def test_same_module_in_two_folders(inside: Inside, write: Write, read: Read) ->
     assert "--app-path main:app --app-dir one" in ended.stderr
     found = read("-d", "app_path=main:app", "-d", "app_dir=two")
     assert found["places"]["app_path"] == "two/main.py:3"
+
+
+def test_other_application_is_not_given_the_answers_of_the_first(
+    inside: Inside, write: Write
+) -> None:
+    alive = '@app.get("/healthz")\ndef alive(): ...\n'
+    root = write({"one/main.py": MAIN + alive, "two/web.py": MAIN})
+    assert (
+        inside("generate", "gunicorn", "--project", "shop", "--app-path", "main:app").returncode
+        == 0
+    )
+    done = inside("generate", "gunicorn", "--project", "shop", "--app-path", "web:app", "--force")
+    assert done.returncode == 0, done.stderr
+    answers = yaml.safe_load((root / ".fastgen-deploy.yml").read_text())
+    assert (answers["app_dir"], answers["health_path"]) == ("two", "")
 
 
 def test_declared_entry_point_decides(write: Write, read: Read) -> None:
