@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from generator.detect import code, debian, manifests, services
+from generator.detect import code, debian, manifests, pythons, services
 from generator.detect.applications import applications
 from generator.detect.choice import (
     SeveralApplicationsError,
@@ -49,13 +49,13 @@ def about(detected: Detected, application: Application, root: Path) -> About:
     """Tell what follows from the choice of the application."""
     places = manifests.folders(root, application)
     manifest = manifests.read(root, application)
-    pythons, doubts = manifests.python(root, places, manifest.folder)
+    versions, doubts = pythons.python(root, places, manifest.folder)
     routes = routes_of(detected, application)
     alive, conditions = health(routes)
     path, line = application.path, application.line
     findings = [
         *manifest.findings,
-        *pythons,
+        *versions,
         *code.port(application, places, detected.sources, root),
         *services.services(manifest.dependencies),
         *debian.packages(root, manifest.dependencies, manifest.files),
