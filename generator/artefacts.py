@@ -150,10 +150,7 @@ def compare(root: Path, files: Mapping[str, bytes]) -> Iterator[Change]:
             yield Change(path, "new", content)
             continue
         if target.exists() and not target.is_file():
-            raise FastgenError(
-                f"`{target}` is in the way: it is no file",
-                "move it, or print the files with `--stdout`",
-            )
+            raise FastgenError(f"`{target}` is in the way: it is no file", "move it away")
         # A link is never written through: what it leads to may belong to somebody else.
         before = target.read_bytes() if target.exists() else b""
         same = before == content and not target.is_symlink()
