@@ -31,7 +31,8 @@ DEFAULT = "default"
 ASKED = "asked"
 PRESET = "preset"
 PROJECT = "the project's answers"
-LENIENT = frozenset({PRESET, PROJECT})
+DETECTED = "detected"
+LENIENT = frozenset({PRESET, PROJECT, DETECTED})
 """Sources that may answer more than applies after the other answers."""
 
 Ask = Callable[["Evaluation", Question], object]

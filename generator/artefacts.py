@@ -33,6 +33,8 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "loadtest": ("loadtest",),
 }
 """Artefact -> its files and folders."""
+OTHER_COMPOSE_FILES = ("compose.yml", "docker-compose.yaml", "docker-compose.yml")
+"""What Docker takes where there is no `compose.yaml`."""
 PLATFORMS = ("cloudrun", "fly", "ecs", "render", "railway", "azure")
 """Artefacts of managed platforms."""
 IN_CONTAINERS = ("compose", "kubernetes", *PLATFORMS)
@@ -93,6 +95,15 @@ def check_names(names: Iterable[str]) -> list[str]:
     return [name for name in FILES if name in wanted]
 
 
+def in_use(root: Path, wanted: Iterable[str]) -> Iterator[str]:
+    """Tell of a Compose file that Docker would pass over once there is a `compose.yaml`."""
+    if "compose" in wanted:
+        for name in OTHER_COMPOSE_FILES:
+            if (root / name).is_file():
+                yield f"`docker compose` takes compose.yaml before {name}: name yours by `--file`"
+                return
+
+
 def is_own(root: Path) -> bool:
     """Tell whether fastgen made the project."""
     return (root / project.ANSWERS_FILE).is_file()
@@ -138,10 +149,12 @@ def compare(root: Path, files: Mapping[str, bytes]) -> Iterator[Change]:
         if not target.exists() and not target.is_symlink():
             yield Change(path, "new", content)
             continue
-        if target.is_symlink() or not target.is_file():
-            raise FastgenError(f"`{target}` is in the way: it is no ordinary file")
-        before = target.read_bytes()
-        yield Change(path, "same" if before == content else "differs", content, before)
+        if target.exists() and not target.is_file():
+            raise FastgenError(f"`{target}` is in the way: it is no file", "move it away")
+        # A link is never written through: what it leads to may belong to somebody else.
+        before = target.read_bytes() if target.exists() else b""
+        same = before == content and not target.is_symlink()
+        yield Change(path, "same" if same else "differs", content, before)
 
 
 def write(root: Path, changes: Iterable[Change]) -> None:

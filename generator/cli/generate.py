@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from generator import artefacts, console, detect
-from generator.answers import Given, resolve
+from generator.answers import DETECTED, Given, resolve
 from generator.artefacts import Change
 from generator.cli.flags import collect, with_question_flags
 from generator.cli.source import tell_of_edits
@@ -16,7 +16,6 @@ from generator.errors import ExitCode, FastgenError
 from generator.questions import Catalog, load_catalog
 from generator.template import find_template
 
-DETECTED = "detected"
 DEPLOYMENTS = (*artefacts.IN_CONTAINERS, "systemd")
 
 
@@ -99,16 +98,13 @@ def _answers(
     if request.own:
         known = artefacts.recorded(request.root, ".copier-answers.yml")
         return resolve(request.catalog, _in_service(request, known)), [], []
-    known = artefacts.recorded(request.root, artefacts.ANSWERS_FILE)
+    known = _still_known(request)
     found = detect.detect(request.root)
-    findings = list(found.findings)
-    wanted = request.given.get("app_path") or known.get("app_path")
-    application = _choose(found, str(wanted.value) if wanted else None, request.root, quiet=quiet)
-    findings += detect.about(application, request.root)
+    application = _choose(found, request, known, quiet=quiet)
+    about = detect.about(found, application, request.root)
     before = _recorded_list(known, "artefacts")
     chosen = [name for name in artefacts.FILES if name in {*before, *request.wanted}]
-    if "loadtest" in chosen:
-        findings += detect.load_paths(application, found.sources)
+    findings = [one for one in about.findings if one.key != "load_paths" or "loadtest" in chosen]
     detected = {one.key: Given(one.value, DETECTED) for one in findings}
     asked = {question.key for question in request.catalog.asked}
     still_asked = {key: one for key, one in {**detected, **known}.items() if key in asked}
@@ -118,7 +114,20 @@ def _answers(
         "artefacts": Given(chosen, "ARTEFACT"),
         "scope": Given("deploy", "the command"),
     }
-    return resolve(request.catalog, answers, scope="deploy"), findings, found.notes
+    resolved = resolve(request.catalog, answers, scope="deploy")
+    if "dockerfile" in chosen:
+        detect.check_installable(request.root, {key: one.value for key, one in resolved.items()})
+    notes = [*about.notes, *artefacts.in_use(request.root, chosen)]
+    return resolved, findings, notes
+
+
+def _still_known(request: Request) -> dict[str, Given]:
+    """Take what an earlier run recorded; for another application what followed from that one goes."""
+    known = artefacts.recorded(request.root, artefacts.ANSWERS_FILE)
+    given, before = request.given.get("app_path"), known.get("app_path")
+    if given is None or before is None or given.value == before.value:
+        return known
+    return {key: one for key, one in known.items() if key not in detect.OF_THE_APPLICATION}
 
 
 def _in_service(request: Request, known: dict[str, Given]) -> dict[str, Given]:
@@ -143,10 +152,14 @@ def _recorded_list(known: Mapping[str, Given], key: str) -> list[str]:
 
 
 def _choose(
-    found: detect.Detected, wanted: str | None, root: Path, *, quiet: bool
+    found: detect.Detected, request: Request, known: Mapping[str, Given], *, quiet: bool
 ) -> detect.Application:
+    wanted, directory = (
+        str(one.value) if (one := request.given.get(key) or known.get(key)) else None
+        for key in ("app_path", "app_dir")
+    )
     try:
-        return detect.choose(found, wanted, root)
+        return detect.choose(found, wanted, request.root, directory)
     except detect.SeveralApplicationsError as several:
         if quiet or not console.is_interactive():
             raise

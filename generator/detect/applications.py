@@ -1,4 +1,4 @@
-"""Finds the application objects, and the functions that make one."""
+"""Finds the application objects, the functions that make one, and the parts that are mounted."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.detect.findings import Application
-from generator.detect.sources import Source, called
+from generator.detect.sources import Place, Source, assigned, called, definition
 
-APPLICATIONS = frozenset({"FastAPI", "Starlette"})
+FRAMEWORK = frozenset({"FastAPI", "Starlette"})
+MOUNTING = frozenset({"mount", "host", "Mount", "Host"})
 
 
 @dataclass(frozen=True)
 class Known:
-    """What in this project gives an application: functions that return one, attributes that hold one."""
+    """What in this project gives an application: classes, functions, attributes that hold one."""
 
+    classes: frozenset[str]
     makers: frozenset[str]
     attributes: frozenset[str]
 
@@ -22,70 +24,95 @@ class Known:
         """Tell whether an expression is an application."""
         if isinstance(value, ast.Attribute):
             return value.attr in self.attributes
-        return called(value) in APPLICATIONS | self.makers
+        return called(value) in self.classes | self.makers
+
+
+def known(sources: Sequence[Source]) -> Known:
+    """Learn what gives an application in this project."""
+    classes = FRAMEWORK | {name for source in sources for name in _subclasses(source)}
+    return Known(
+        classes,
+        frozenset(name for source in sources for name in _factories(source, classes)),
+        frozenset(name for source in sources for name in _attributes(source, classes)),
+    )
 
 
 def applications(sources: Sequence[Source]) -> list[Application]:
     """List the application objects; where there is none, the functions that make one."""
-    known = Known(
-        frozenset(name for source in sources for name in _factories(source)),
-        frozenset(name for source in sources for name in _attributes(source)),
-    )
-    found = [one for source in sources for one in _applications(source, known)]
-    return [one for one in found if not one.factory] or found
+    here = known(sources)
+    parts = {place.key for source in sources for place in _parts(source, sources)}
+    found = [one for source in sources for one in _applications(source, here)]
+    whole = [one for one in found if (one.path, one.name) not in parts]
+    return [one for one in whole if not one.factory] or whole
 
 
-def _attributes(source: Source) -> Iterator[str]:
+def local_names(function: ast.AST, classes: frozenset[str]) -> set[str]:
+    """Name the variables of a function that hold an application made there."""
+    return {
+        name
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.stmt)
+        for name, value in assigned(inner)
+        if called(value) in classes
+    }
+
+
+def is_annotated(annotation: ast.expr | None, classes: frozenset[str]) -> bool:
+    """Tell whether an annotation is an application's class."""
+    return getattr(annotation, "id", getattr(annotation, "attr", "")) in classes
+
+
+def _subclasses(source: Source) -> Iterator[str]:
+    for node in source.statements:
+        if isinstance(node, ast.ClassDef) and any(is_annotated(b, FRAMEWORK) for b in node.bases):
+            yield node.name
+
+
+def _attributes(source: Source, classes: frozenset[str]) -> Iterator[str]:
     """Name the attributes that hold an application: `self.app = FastAPI(...)`."""
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Assign) and called(node.value) in APPLICATIONS:
+    for node in source.nodes:
+        if isinstance(node, ast.Assign) and called(node.value) in classes:
             for target in node.targets:
                 if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self":
                     yield target.attr
 
 
-def _factories(source: Source) -> Iterator[str]:
+def _factories(source: Source, classes: frozenset[str]) -> Iterator[str]:
     """Name the functions that make an application."""
-    for node in source.tree.body:
-        if isinstance(node, ast.FunctionDef) and _makes_application(node):
-            yield node.name
+    for name, node in source.functions.items():
+        if isinstance(node, ast.FunctionDef) and _makes_application(node, classes):
+            yield name
 
 
-def _makes_application(node: ast.FunctionDef) -> bool:
-    returns = node.returns
-    annotated = getattr(returns, "id", getattr(returns, "attr", ""))
-    if annotated in APPLICATIONS:
+def _makes_application(node: ast.FunctionDef, classes: frozenset[str]) -> bool:
+    if is_annotated(node.returns, classes):
         return True
-    made = {
-        target.id
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Assign) and called(inner.value) in APPLICATIONS
-        for target in inner.targets
-        if isinstance(target, ast.Name)
-    }
+    made = local_names(node, classes)
     given = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return)]
     return any(
-        called(value) in APPLICATIONS or (isinstance(value, ast.Name) and value.id in made)
+        called(value) in classes or (isinstance(value, ast.Name) and value.id in made)
         for value in given
     )
 
 
-def _applications(source: Source, known: Known) -> Iterator[Application]:
-    for node in source.tree.body:
-        if isinstance(node, ast.Assign):
-            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            names = [node.target.id]
-        elif isinstance(node, ast.FunctionDef) and node.name in known.makers:
-            if not _needs_arguments(node) and _makes_application(node):
+def _parts(source: Source, sources: Sequence[Source]) -> Iterator[Place]:
+    """Give what is mounted into another application: parts, not the whole."""
+    for call in source.calls:
+        if called(call) in MOUNTING:
+            for value in [*call.args, *(keyword.value for keyword in call.keywords)]:
+                if place := definition(value, source, sources):
+                    yield place
+
+
+def _applications(source: Source, here: Known) -> Iterator[Application]:
+    for node in source.statements:
+        if isinstance(node, ast.FunctionDef):
+            if not _needs_arguments(node) and _makes_application(node, here.classes):
                 yield _application(source, node.name, node.lineno, factory=True)
             continue
-        else:
-            continue
-        if known.gives(node.value):
-            for name in names:
-                if name not in source.mounted:
-                    yield _application(source, name, node.lineno, factory=False)
+        for name, value in assigned(node):
+            if here.gives(value):
+                yield _application(source, name, node.lineno, factory=False)
 
 
 def _needs_arguments(node: ast.FunctionDef) -> bool:
@@ -110,7 +137,7 @@ def _import_root(source: Source) -> Path:
     """
     imported = {
         node.module.split(".")[0]
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ImportFrom) and node.module and not node.level
     }
     above = [folder for folder in source.path.parents if folder.is_relative_to(source.root)]

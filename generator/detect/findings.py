@@ -41,17 +41,25 @@ class Application:
 
 @dataclass
 class Detected:
-    """What was found in a project."""
+    """The code of a project and its applications."""
 
     applications: list[Application] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    """Files that could not be parsed."""
 
     @property
     def files(self) -> int:
         """How many files were read."""
         return len(self.sources)
+
+
+@dataclass
+class About:
+    """What follows from the choice of an application."""
+
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def answers(self) -> dict[str, Any]:
         """Give the detected answers by question."""

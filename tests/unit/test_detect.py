@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from generator.detect import (
+    About,
     Application,
     SeveralApplicationsError,
     about,
     choose,
     detect,
-    load_paths,
 )
 from generator.errors import FastgenError
 
@@ -30,9 +30,13 @@ def chosen(root: Path, wanted: str | None = None) -> Application:
     return choose(detect(root), wanted, root)
 
 
-def answers(root: Path) -> dict[str, object]:
+def read(root: Path) -> About:
     found = detect(root)
-    return found.answers() | {one.key: one.value for one in about(choose(found, None, root), root)}
+    return about(found, choose(found, None, root), root)
+
+
+def answers(root: Path) -> dict[str, object]:
+    return read(root).answers()
 
 
 @pytest.mark.parametrize(
@@ -131,8 +135,10 @@ def test_several_applications_are_listed_with_the_flag(tmp_path: Path) -> None:
         chosen(root)
     assert "one/main.py:2" in told.value.message
     assert "two/main.py:2" in told.value.message
-    assert "--app-path" in told.value.hint
-    assert chosen(root, "main:app").target == "main:app"
+    assert "--app-path main:app --app-dir one" in told.value.hint
+    with pytest.raises(SeveralApplicationsError):
+        chosen(root, "main:app")
+    assert choose(detect(root), "main:app", root, "two").path == "two/main.py"
 
 
 @pytest.mark.parametrize(
@@ -181,8 +187,8 @@ def test_what_else_is_read(tmp_path: Path) -> None:
     assert found["add_server"] is False
     assert found["app_port"] == 9001
     assert found["health_path"] == "/healthz"
-    assert any("WebSocket at main.py" in note for note in detect(root).notes)
-    places = {one.key: one.place for one in detect(root).findings}
+    assert any("WebSocket at main.py" in note for note in read(root).notes)
+    places = {one.key: one.place for one in read(root).findings}
     assert places["db_driver"] == "requirements.txt:3"
 
 
@@ -201,8 +207,7 @@ def test_project_without_a_server_gets_one(tmp_path: Path) -> None:
 
 
 def paths_of(root: Path) -> str:
-    found = detect(root)
-    return " ".join(str(one.value) for one in load_paths(choose(found, None, root), found.sources))
+    return str(answers(root).get("load_paths", ""))
 
 
 def test_paths_are_those_that_need_nothing_of_the_client(tmp_path: Path) -> None:
