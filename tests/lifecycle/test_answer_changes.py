@@ -55,6 +55,7 @@ PROFILE = settings(
 )
 
 
+@pytest.mark.slow
 @PROFILE
 @given(first=projects, second=projects, steps=edits)
 def test_edits_survive(first: int, second: int, steps: list[Operation]) -> None:

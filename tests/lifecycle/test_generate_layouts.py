@@ -117,6 +117,7 @@ def test_routes_behind_factories_routers_and_settings(write: Write, read: Read) 
     assert found["values"]["load_paths"] == "/v1/items/ /v1/state/health /extra"
 
 
+@pytest.mark.slow
 def test_routes_that_ask_for_a_person_are_left_out(write: Write, read: Read) -> None:
     head = (
         "from typing import Annotated\nfrom fastapi import Depends, FastAPI, Query, Request\n"

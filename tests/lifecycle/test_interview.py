@@ -12,6 +12,8 @@ import pytest
 import yaml
 from command import Fastgen, as_release
 
+pytestmark = pytest.mark.slow
+
 DOWN, ENTER, CTRL_C, CTRL_D = "\x1b[B", "\r", "\x03", "\x04"
 
 QUESTIONS = """\

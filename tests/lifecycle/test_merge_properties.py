@@ -201,6 +201,7 @@ PROFILE = settings(
 )
 
 
+@pytest.mark.slow
 @PROFILE
 @given(mine=operations, new=operations)
 def test_no_line_of_the_person_is_lost(mine: list[Operation], new: list[Operation]) -> None:

@@ -30,6 +30,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return as_release(root, "v9.9.9")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from command import ROOT
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "generator", "new", "demo", "--defaults", "--no-lock"]
 
 

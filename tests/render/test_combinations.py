@@ -51,6 +51,7 @@ def texts(*suffixes: str) -> Iterator[tuple[str, str, str]]:
             yield path, content.decode(), name
 
 
+@pytest.mark.slow
 def test_the_fast_renderer_renders_as_copier_does(tmp_path: Path) -> None:
     for number, answers in enumerate(all_pairs()[:3]):
         target = tmp_path / str(number)

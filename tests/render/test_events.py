@@ -2,25 +2,39 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 from combinations import Rendered, rendered
 
 KINDS = {"count": "count", "gauge": "gauge", "duration": "seconds"}
 
 
-def _told(one: Rendered) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """Kind, name and labels of every event that the project's code tells."""
+Told = tuple[str, str, frozenset[str]]
+"""Kind, name and labels of an event."""
+
+
+def _told(one: Rendered) -> Iterator[Told]:
+    """Every event that the project's code tells."""
     for path, content in one.files.items():
         if path.startswith("app/") and path.endswith(".py") and path != "app/events.py":
-            for node in ast.walk(ast.parse(content)):
-                match node:
-                    case ast.Call(
-                        func=ast.Name(id=("count" | "gauge" | "duration") as function),
-                        args=[first, *_],
-                    ):
-                        labels = [word.arg for word in node.keywords if word.arg != "amount"]
-                        for name in _names(first):
-                            yield KINDS[function], name, frozenset(filter(None, labels))
+            yield from _told_in(content)
+
+
+@cache
+def _told_in(content: bytes) -> frozenset[Told]:
+    """The events of one file, which many projects share."""
+    return frozenset(told for node in ast.walk(ast.parse(content)) for told in _told_by(node))
+
+
+def _told_by(node: ast.AST) -> Iterator[Told]:
+    match node:
+        case ast.Call(
+            func=ast.Name(id=("count" | "gauge" | "duration") as function),
+            args=[first, *_],
+        ):
+            labels = [word.arg for word in node.keywords if word.arg != "amount"]
+            for name in _names(first):
+                yield KINDS[function], name, frozenset(filter(None, labels))
 
 
 def _names(node: ast.expr) -> Iterator[str]:
@@ -33,7 +47,7 @@ def _names(node: ast.expr) -> Iterator[str]:
             yield from _names(orelse)
 
 
-def _declared(one: Rendered) -> Iterator[tuple[str, str, frozenset[str]]]:
+def _declared(one: Rendered) -> Iterator[Told]:
     for feature in one.answers["features"]:
         for event in feature.get("events", []):
             yield event["kind"], event["name"], frozenset(event.get("labels", []))

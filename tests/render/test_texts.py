@@ -42,6 +42,7 @@ def read_back(made: Rendered) -> dict[str, Any]:
     return manifest
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(texts)
 @example('It\'s "fast" \N{EN DASH} naïve \\ 日本 {{ x }} {% y %} ${Z} #')
@@ -56,6 +57,7 @@ def test_description(text: str) -> None:
     assert python == [content for path, content in PLAIN.items() if path.endswith(".py")]
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(texts)
 @example('O\'Neil "Bob" \\ <b@c>')

@@ -162,6 +162,7 @@ def test_what_may_differ_from_run_to_run_is_worked_out_each_time(text: str) -> N
     assert next(numbers) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_known")
 def test_a_render_is_the_same_with_and_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -145,6 +145,7 @@ def check_words(found: Environment) -> None:
     assert bool(found["errors"]) == (found["status"] == "refused")
 
 
+@pytest.mark.slow
 @thorough
 @given(anything)
 def test_every_plan_that_fits(chosen: Answers) -> None:
@@ -161,6 +162,7 @@ def test_every_plan_that_fits(chosen: Answers) -> None:
             check_connections(name, found, chosen)
 
 
+@pytest.mark.slow
 @thorough
 @given(crowded, st.booleans(), st.sampled_from(["production", "staging", "development"]))
 def test_every_way_out_works(chosen: Answers, pooler_offered: bool, name: str) -> None:
@@ -177,6 +179,7 @@ def test_every_way_out_works(chosen: Answers, pooler_offered: bool, name: str) -
             assert all(key in fix["text"] for key in fix["set"])
 
 
+@pytest.mark.slow
 @settings(thorough, max_examples=EXAMPLES // 5)
 @given(crowded)
 def test_one_way_out_of_each_error_repairs_every_environment(chosen: Answers) -> None:
@@ -192,6 +195,7 @@ def test_one_way_out_of_each_error_repairs_every_environment(chosen: Answers) ->
         assert plan(**chosen | repair)["status"] != "refused", repair
 
 
+@pytest.mark.slow
 @thorough
 @given(crowded, st.sampled_from(SERVERS), st.integers(1, 500))
 def test_more_connections_never_hurt(chosen: Answers, driver: str, more: int) -> None:

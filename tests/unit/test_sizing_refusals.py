@@ -89,6 +89,7 @@ def copied(questions: Path, destination: Path, data: dict[str, Any]) -> dict[str
     return dict(worker.answers.combined)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "data", "words"), REFUSED, ids=[one[0] for one in REFUSED])
 def test_copier_and_the_command_refuse_in_the_same_words(
     questions: Path, tmp_path: Path, inside: Inside, key: str, data: dict[str, Any], words: str
@@ -117,6 +118,7 @@ def test_a_number_out_of_range_is_told_the_range(
     assert str(refused.value) == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fix",
     [
