@@ -21,12 +21,12 @@ types: $(VENV)/.installed
 	$(BIN)/mypy
 
 fast: $(VENV)/.installed
-	$(BIN)/pytest -q -n 2 -m "not service and not slow" $(TESTS)
+	$(BIN)/pytest -q -n 2 --dist loadgroup -m "not service and not slow" $(TESTS)
 
 # Those that look at times under load, among the tests with real servers, run one at a time.
 MATRIX = tests/service/test_matrix.py
 test: $(VENV)/.installed  ## the tests
-	$(BIN)/pytest -q -n 2 -m "not service and not nightly"
+	$(BIN)/pytest -q -n 2 --dist loadgroup -m "not service and not nightly"
 	$(BIN)/pytest -q -n 2 $(MATRIX)
 	$(BIN)/pytest -q -m "service and not nightly" --ignore=$(MATRIX)
 

@@ -16,6 +16,9 @@ from combinations import Rendered, Renderer, all_pairs, checked, named, rendered
 
 from generator.template import packaged_root
 
+pytestmark = pytest.mark.xdist_group("rendered")
+"""One process renders all of them, once."""
+
 IMPORTS = {
     "pydantic_settings": "pydantic-settings",
     "prometheus_client": "prometheus-client",

@@ -4,7 +4,10 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 
+import pytest
 from combinations import Rendered, rendered
+
+pytestmark = pytest.mark.xdist_group("rendered")
 
 KINDS = {"count": "count", "gauge": "gauge", "duration": "seconds"}
 
