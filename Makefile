@@ -27,7 +27,7 @@ fast: $(VENV)/.installed
 MATRIX = tests/service/test_matrix.py
 test: $(VENV)/.installed  ## the tests
 	$(BIN)/pytest -q -n 2 --dist loadgroup -m "not service and not nightly"
-	$(BIN)/pytest -q -n 2 $(MATRIX)
+	$(BIN)/pytest -q -n 2 --junitxml=.boot-matrix.xml $(MATRIX)
 	$(BIN)/pytest -q -m "service and not nightly" --ignore=$(MATRIX)
 
 test-all: $(VENV)/.installed  ## every test, one at a time: on a machine that does nothing else
