@@ -292,7 +292,7 @@ def main() -> None:
             versions(
                 "fastapi", "sqlalchemy", "asyncpg", "uvicorn", python=projects["sqlalchemy"].python
             )
-            + f" wrk, {CONNECTIONS} connections, one worker. Load of the machine before: {load:.1f} on"
+            + f" wrk, {CONNECTIONS} connections, one worker, no access log. Load of the machine before: {load:.1f} on"
             f" {os.cpu_count()} processors; where it is above 0.5 the processor times count, not the rest.",
             rates(one, reference, "One row by its key"),
             rates(many, reference, "20 products with their reviews"),
