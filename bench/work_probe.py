@@ -169,11 +169,11 @@ asyncio.run(main())
 
 
 def add_routes(project: Path, text: str) -> None:
-    """Write a resource into a rendered project and list it there."""
+    """Write a resource into a rendered project and list it there, first: routes are matched in order."""
     package = project / "app" / "bench"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "endpoints.py").write_text(text, encoding="utf-8")
     api = project / "app" / "api.py"
-    lines = "from app.bench import endpoints as _bench\nROUTERS += (_bench.router,)\n"
+    lines = "from app.bench import endpoints as _bench\nROUTERS = (_bench.router, *ROUTERS)\n"
     api.write_text(f"{api.read_text(encoding='utf-8')}\n{lines}", encoding="utf-8")

@@ -143,12 +143,12 @@ class _Exchange:
         )
 
     def _key(self) -> str:
-        request, headers = self.request, self.request.headers
-        query = sorted(
-            parse_qsl(request.url.query, keep_blank_values=True), key=lambda pair: pair[0]
-        )
+        # Read where the server put it: `request.url` would be put together and taken apart for this.
+        scope, headers = self.request.scope, self.request.headers
+        asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        query = sorted(asked, key=lambda pair: pair[0])
         names = (*self.policy.vary, *CREDENTIALS)
-        parts = [request.method, headers.get("host", ""), request.url.path, repr(query)]
+        parts = [scope["method"], headers.get("host", ""), scope["path"], repr(query)]
         parts += [f"{name}={','.join(headers.getlist(name))}" for name in names]
         return f"response:{digest(*(part.encode() for part in parts))}"
 
