@@ -1,6 +1,8 @@
 """SIGKILL at random moments: a project is as it was or as it should become, without another run."""
 
+import os
 import random
+import select
 import shutil
 import signal
 import subprocess
@@ -8,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ pytestmark = pytest.mark.slow
 KILLS = 34
 """Of each of three commands: about a hundred together."""
 SEED = 20
+ENDED_SECONDS = 60
 
 
 @pytest.fixture
@@ -37,16 +41,41 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def start(
-    environment: dict[str, str], folder: Path, *arguments: str | Path
-) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
+@dataclass
+class Run:
+    """A run of the command with every process that it forks."""
+
+    process: "subprocess.Popen[bytes]"
+    held: int
+    """The reading end of a pipe whose other end these processes hold until they end."""
+
+    def kill(self, moment: float) -> None:
+        """Kill the command after `moment` seconds; wait for the child that finishes what it began."""
+        time.sleep(moment)
+        self.process.send_signal(signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> int:
+        """Wait until all have ended."""
+        code = self.process.wait(timeout=ENDED_SECONDS)
+        ended, _, _ = select.select([self.held], [], [], ENDED_SECONDS)
+        os.close(self.held)
+        assert ended, "a child goes on"
+        return code
+
+
+def start(environment: dict[str, str], folder: Path, *arguments: str | Path) -> Run:
+    held, holding = os.pipe()
+    process = subprocess.Popen(
         [sys.executable, "-m", "generator", *arguments],
         cwd=folder,
         env=environment | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        pass_fds=[holding],
     )
+    os.close(holding)
+    return Run(process, held)
 
 
 def moments(seconds: float) -> Iterator[float]:
@@ -63,20 +92,6 @@ def measured(figures: list[float]) -> Iterator[None]:
     figures.append(time.perf_counter() - started)
 
 
-def kill(process: "subprocess.Popen[bytes]", moment: float) -> None:
-    time.sleep(moment)
-    process.send_signal(signal.SIGKILL)
-    process.wait(timeout=60)
-
-
-def settle(repository: Path) -> None:
-    """Wait for the child that finishes what it has begun."""
-    for _ in range(500):
-        if not (repository / ".git" / "fastgen-journal").exists():
-            return
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize(
     ("command", "code"), [(("update",), 3), (("set", "cache=redis", "size=2"), 0)]
 )
@@ -86,7 +101,7 @@ def test_a_change_is_whole_or_not_there(
     def state() -> tuple[dict[str, bytes], dict[str, str]]:
         return snapshot(world.repository), world.status()
 
-    def run() -> "subprocess.Popen[bytes]":
+    def run() -> Run:
         return start(command_environment, world.folder, *command, *world.options)
 
     before, figures = state(), list[float]()
@@ -95,8 +110,7 @@ def test_a_change_is_whole_or_not_there(
     after = state()
     git(world.repository, "reset", "--hard")
     for moment in moments(figures[0]):
-        kill(run(), moment)
-        settle(world.repository)
+        run().kill(moment)
         assert state() in (before, after), moment
         assert not (world.repository / ".git" / "index.lock").exists()
         git(world.repository, "reset", "--hard")
@@ -112,7 +126,7 @@ def test_a_new_project_is_whole_or_not_there(
     demo = tmp_path / "new" / "demo"
     demo.parent.mkdir()
 
-    def run() -> "subprocess.Popen[bytes]":
+    def run() -> Run:
         options = ("--defaults", "--no-lock", "--template", world.template)
         return start(command_environment, demo.parent, "new", "demo", *options)
 
@@ -123,7 +137,7 @@ def test_a_new_project_is_whole_or_not_there(
     assert len(complete) > 80
     for moment in moments(figures[0]):
         shutil.rmtree(demo, ignore_errors=True)
-        kill(run(), moment)
+        run().kill(moment)
         assert not demo.exists() or snapshot(demo) == complete, moment
         if demo.exists():
             assert git(demo, "status", "--porcelain") == ""
