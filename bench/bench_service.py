@@ -178,12 +178,7 @@ def main() -> None:
         folder = Path(name)
         if options.edge:
             body = edge.measured(folder, options.seconds, load)
-            tell(
-                "Behind nginx",
-                f"{COMMAND} (or `python bench/bench_service.py --edge`)",
-                body,
-                options,
-            )
+            tell("Behind nginx", COMMAND, body, options)
             return
         with pinned(OTHERS), postgresql(max_connections=300) as database:
             database.execute(f"CREATE DATABASE {DATABASE}")
