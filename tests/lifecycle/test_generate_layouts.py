@@ -52,6 +52,7 @@ def read(inside: Inside) -> Read:
     return asked
 
 
+@pytest.mark.slow
 def test_member_of_a_uv_workspace(write: Write, read: Read) -> None:
     write(
         {
@@ -249,6 +250,7 @@ def test_starlette_with_a_list_of_routes(write: Write, read: Read) -> None:
     assert "WebSocket at app.py:9" in found["told"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "place"),
     [

@@ -203,6 +203,7 @@ def test_files_that_cannot_be_read_are_not_compared(
     assert told(inside, world) == []
 
 
+@pytest.mark.slow
 def test_the_real_template_tells_what_a_change_asks_for(tmp_path: Path, inside: Inside) -> None:
     assert inside("new", "demo", "--defaults", "--no-lock").returncode == 0
     options = ("--project", str(tmp_path / "demo"), "--dry-run")

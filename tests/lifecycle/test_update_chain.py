@@ -85,6 +85,7 @@ def test_edits_move_along(chain: World, tmp_path: Path, inside: Inside, version:
     assert not (made / "other.py").exists()
 
 
+@pytest.mark.slow
 def test_plain_copier_gives_the_same_and_goes_on_afterwards(
     chain: World, tmp_path: Path, inside: Inside
 ) -> None:

@@ -55,6 +55,7 @@ def ask(step: str, project: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
 def test_it_fails_when_there_is_a_newer_template(tmp_path: Path, inside: Inside, step: str) -> None:
     world = World(tmp_path / "world")
     done = ask(step, world.project)

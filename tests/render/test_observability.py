@@ -35,6 +35,7 @@ def queries(project: Project) -> list[str]:
     return [target["expr"] for panel in board["panels"] for target in panel["targets"]]
 
 
+@pytest.mark.slow
 def test_prometheus_accepts_its_files(observed: Project) -> None:
     folder = observed.root / "deploy" / "prometheus"
     for words in (["check", "config", "prometheus.yml"], ["test", "rules", "rules.test.yml"]):
