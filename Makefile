@@ -11,7 +11,7 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev --group validators
 	touch $@
 
-check: lint types fast  ## lint, format, types and the fast tests; under two minutes
+check: lint types fast  ## lint, format, types and the fast tests; about two minutes
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

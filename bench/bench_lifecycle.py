@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from report import interleaved, publish, table, timed, versions
@@ -89,23 +90,12 @@ def contenders(folder: Path) -> dict[str, Callable[[], float]]:
     }
 
 
-def with_cpu(
-    cases: dict[str, Callable[[], float]], spent: dict[str, list[float]]
-) -> dict[str, Callable[[], float]]:
-    """Note the CPU seconds of each run too: they hold on a machine that does other things."""
-
-    def noting(case: str, run: Callable[[], float]) -> Callable[[], float]:
-        def noted() -> float:
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            wall = run()
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            spent.setdefault(case, []).append(used)
-            return wall
-
-        return noted
-
-    return {case: noting(case, run) for case, run in cases.items()}
+def with_cpu(run: Callable[[], float]) -> tuple[float, float]:
+    """Wall and CPU seconds of one run: the latter hold on a machine that does other things."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall = run()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def processes(folder: Path, run: Callable[[], float]) -> int:
@@ -129,14 +119,16 @@ def main() -> None:
     """Measure, print, and keep the results."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cases, spent = contenders(folder), dict[str, list[float]]()
-        figures = interleaved(with_cpu(cases, spent), ROUNDS)
+        cases = contenders(folder)
+        runs = interleaved({case: partial(with_cpu, run) for case, run in cases.items()}, ROUNDS)
         counted = {case: processes(folder, run) for case, run in cases.items()}
         files = sum(
             1
             for path in (folder / "demo").rglob("*")
             if path.is_file() and ".git" not in path.parts
         )
+    figures = {case: [wall for wall, _ in done] for case, done in runs.items()}
+    spent = {case: [cpu for _, cpu in done] for case, done in runs.items()}
     names = list(cases)
     rows = [
         f"| {case} | {count} | {2 if 'fastgen' in case else 3} |" for case, count in counted.items()

@@ -11,13 +11,14 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench_data import fill
 from contenders import chart, edge, figures, ours, rivals
-from contenders.launch import WARM_SECONDS, Contender, Turn, turn
+from contenders.launch import WARM_SECONDS, Contender, turn
 from databases import DatabaseServer, postgresql
 from machine import ALL, OTHERS, SERVER, pinned
 from pressure import CONNECTIONS
@@ -52,17 +53,7 @@ def turns_of(cases: Mapping[str, Contender], seconds: int, rounds: int) -> figur
     """Let contenders take turns; a turn before shows that each works and compiles its bytecode."""
     for case in cases.values():
         turn(case, 1)
-    turns: dict[str, list[Turn]] = {name: [] for name in cases}
-
-    def contender(name: str) -> Callable[[], float]:
-        def run() -> float:
-            turns[name].append(turn(cases[name], seconds))
-            return turns[name][-1].rate
-
-        return run
-
-    interleaved({name: contender(name) for name in cases}, rounds)
-    return turns
+    return interleaved({name: partial(turn, case, seconds) for name, case in cases.items()}, rounds)
 
 
 def measure(folder: Path, database: DatabaseServer, options: argparse.Namespace) -> Results:
@@ -178,7 +169,7 @@ def main() -> None:
         folder = Path(name)
         if options.edge:
             body = edge.measured(folder, options.seconds, load)
-            tell("Behind nginx", COMMAND, body, options)
+            tell("Behind nginx", body, options)
             return
         with pinned(OTHERS), postgresql(max_connections=300) as database:
             database.execute(f"CREATE DATABASE {DATABASE}")
@@ -186,13 +177,13 @@ def main() -> None:
                 results = measure(folder, database, options)
     if options.published:
         chart.draw(CHART, results.row, results.pairs, results.servers)
-    tell(TITLE, COMMAND, text(results, load, options), options)
+    tell(TITLE, text(results, load, options), options)
 
 
-def tell(title: str, command: str, body: str, options: argparse.Namespace) -> None:
+def tell(title: str, body: str, options: argparse.Namespace) -> None:
     """Publish a full run, print a trial."""
     if options.published:
-        publish(title, command, body)
+        publish(title, COMMAND, body)
     else:
         print(body)  # noqa: T201 - a benchmark prints its figures
 

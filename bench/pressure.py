@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -84,16 +85,8 @@ def work_of(server: Server) -> float:
 
 def rates(cases: Mapping[str, tuple[Server, str]], reference: str, note: str) -> str:
     """Tables of throughput and of processor time; the latter also holds on a busy machine."""
-    runs: dict[str, list[Run]] = {name: [] for name in cases}
-
-    def contender(name: str) -> Callable[[], float]:
-        def run() -> float:
-            runs[name].append(measured(*cases[name]))
-            return runs[name][-1].rate
-
-        return run
-
-    figures = interleaved({name: contender(name) for name in cases}, ROUNDS)
+    runs = interleaved({name: partial(measured, *case) for name, case in cases.items()}, ROUNDS)
+    figures = {name: [run.rate for run in done] for name, done in runs.items()}
     work = {name: [run.work for run in done] for name, done in runs.items()}
     slow = [f"{name} {median(run.slowest for run in done):.1f}" for name, done in runs.items()]
     return "\n\n".join(

@@ -7,22 +7,23 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 README = Path(__file__).parent / "README.md"
 
 
-def interleaved(
-    contenders: Mapping[str, Callable[[], float]], rounds: int
-) -> dict[str, list[float]]:
+def interleaved(contenders: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
     """Run every contender once per round, in turn, so that noise falls on all alike.
 
-    Each contender returns its own figure (seconds, or requests per second).
+    Each contender returns what it has measured: a figure, or several.
     """
-    figures: dict[str, list[float]] = {name: [] for name in contenders}
+    measured: dict[str, list[T]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
-            figures[name].append(run())
-    return figures
+            measured[name].append(run())
+    return measured
 
 
 def timed(

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from .figures import Turns, middle, rate
 from .launch import Turn
-from .ours import RENDERED, SERVERS, WORKERS
+from .ours import RENDERED, SERVERS, WORKERS, case
 
 OURS, OTHER = "#1f6feb", "#8c959f"
 
@@ -51,7 +51,7 @@ def _bars(axes: Axes, turns: Turns, figure: Callable[[Turn], float], title: str)
 def _servers(axes: Axes, turns: Turns) -> None:
     width = 0.8 / len(WORKERS)
     for index, workers in enumerate(WORKERS):
-        values = [middle(turns[f"{server}, {workers}"], rate) for server in SERVERS]
+        values = [middle(turns[case(server, workers)], rate) for server in SERVERS]
         places = [place + index * width for place in range(len(SERVERS))]
         bars = axes.bar(
             places, values, width, label=str(workers), alpha=1 - 0.25 * index, color=OURS

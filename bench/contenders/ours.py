@@ -73,6 +73,11 @@ def sqlalchemy(folder: Path, database: DatabaseServer, name: str) -> Rendered:
     return Rendered(project(folder / "orm", environment, db_driver="asyncpg", cache="none"))
 
 
+def case(server: str, workers: int) -> str:
+    """Name a contender of the comparison of servers."""
+    return f"{server}, {workers}"
+
+
 def with_each_server(
     folder: Path, database: DatabaseServer, name: str
 ) -> tuple[dict[str, Contender], str]:
@@ -93,8 +98,8 @@ def with_each_server(
         )
         told.append(versions(*PACKAGES[server], python=made.python))
         for workers in WORKERS:
-            case = f"{server}, {workers}"
-            found[case] = Rendered(made).contender(ROW, workers=workers, processors=ALL)
+            one = Rendered(made).contender(ROW, workers=workers, processors=ALL)
+            found[case(server, workers)] = one
     return found, " ".join(told)
 
 

@@ -101,7 +101,8 @@ def _answers(
     known = _still_known(request)
     found = detect.detect(request.root)
     application = _choose(found, request, known, quiet=quiet)
-    about = detect.about(found, application, request.root)
+    images = [str(choice.value) for choice in request.catalog.questions["python_version"].choices]
+    about = detect.about(found, application, request.root, images)
     before = _recorded_list(known, "artefacts")
     chosen = [name for name in artefacts.FILES if name in {*before, *request.wanted}]
     findings = [one for one in about.findings if one.key != "load_paths" or "loadtest" in chosen]

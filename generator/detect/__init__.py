@@ -1,5 +1,6 @@
 """Reads a FastAPI or Starlette project that fastgen did not make, without importing its code."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from generator.detect import code, debian, manifests, pythons, services
@@ -45,11 +46,11 @@ def detect(root: Path) -> Detected:
     return Detected(applications(files), files, unreadable)
 
 
-def about(detected: Detected, application: Application, root: Path) -> About:
-    """Tell what follows from the choice of the application."""
+def about(detected: Detected, application: Application, root: Path, images: Sequence[str]) -> About:
+    """Tell what follows from the choice of the application; `images` are versions of Python."""
     places = manifests.folders(root, application)
     manifest = manifests.read(root, application)
-    versions, doubts = pythons.python(root, places, manifest.folder)
+    versions, doubts = pythons.python(root, places, manifest.folder, images)
     routes = routes_of(detected, application)
     alive, conditions = health(routes)
     path, line = application.path, application.line

@@ -27,9 +27,14 @@ class Known:
         return called(value) in self.classes | self.makers
 
 
+def application_classes(sources: Sequence[Source]) -> frozenset[str]:
+    """Name the classes of applications: the framework's and the project's own."""
+    return FRAMEWORK | {name for source in sources for name in _subclasses(source)}
+
+
 def known(sources: Sequence[Source]) -> Known:
     """Learn what gives an application in this project."""
-    classes = FRAMEWORK | {name for source in sources for name in _subclasses(source)}
+    classes = application_classes(sources)
     return Known(
         classes,
         frozenset(name for source in sources for name in _factories(source, classes)),

@@ -1,31 +1,33 @@
 """Tells the version of Python that the image is to have."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from generator.detect.dependencies import line_of, table, text_of
 from generator.detect.findings import Finding
 
-PYTHONS = ("3.13", "3.14", "3.12", "3.11")
-"""Versions of the image, the preferred one first."""
 
+def python(
+    root: Path, places: list[Path], folder: Path, images: Sequence[str]
+) -> tuple[list[Finding], list[str]]:
+    """Tell the version of Python: the pinned one, that of an image, or the best of the allowed.
 
-def python(root: Path, places: list[Path], folder: Path) -> tuple[list[Finding], list[str]]:
-    """Tell the version of Python: the pinned one, that of an image, or the best of the allowed."""
+    `images` are the versions that there are, the preferred one first.
+    """
+    oldest = min(images, key=_minor)
     required, where = _requirement(root, folder)
-    fitting = [version for version in PYTHONS if not required or allows(required, version)]
+    fitting = [version for version in images if not required or allows(required, version)]
     for version, path, line in _pinned(root, places):
-        if version in PYTHONS:
+        if version in images:
             return [Finding("python_version", version, path, line)], []
-        low = sorted(fitting or PYTHONS, key=_minor)[
-            0 if _minor(version) < _minor(PYTHONS[-1]) else -1
-        ]
-        note = f"Python {version} ({path}:{line}) is not among the images ({', '.join(PYTHONS)})"
-        return [Finding("python_version", low, path, line)], [f"{note}: {low} is the nearest"]
+        nearest = min if _minor(version) < _minor(oldest) else max
+        taken = nearest(fitting or images, key=_minor)
+        note = f"Python {version} ({path}:{line}) is not among the images ({', '.join(images)})"
+        return [Finding("python_version", taken, path, line)], [f"{note}: {taken} is the nearest"]
     if required and not fitting:
         note = f"no image has a Python that fits `{required}` ({where[0]}:{where[1]})"
-        return [Finding("python_version", PYTHONS[-1], *where)], [f"{note}: {PYTHONS[-1]} is taken"]
+        return [Finding("python_version", oldest, *where)], [f"{note}: {oldest} is taken"]
     return ([Finding("python_version", fitting[0], *where)] if required else []), []
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from generator.detect.applications import is_annotated, known, local_names
+from generator.detect.applications import application_classes, is_annotated, local_names
 from generator.detect.findings import Application
 from generator.detect.sources import (
     Place,
@@ -57,7 +57,7 @@ class Routes:
 
     def _homes(self) -> Iterator[Place]:
         """Give the variables that hold the application: its own, and those of who makes it."""
-        classes = known(self.sources).classes
+        classes = application_classes(self.sources)
         for source in self.sources:
             if source.relative != self.application.path:
                 continue

@@ -43,6 +43,11 @@ class Source:
         return self.path.relative_to(self.root).as_posix()
 
     @cached_property
+    def folder(self) -> tuple[str, ...]:
+        """The path inside the project of the folder that it is in."""
+        return self.path.relative_to(self.root).parent.parts
+
+    @cached_property
     def parts(self) -> tuple[str, ...]:
         """The path inside the project as a module has it."""
         parts = self.path.relative_to(self.root).with_suffix("").parts
@@ -98,8 +103,7 @@ class Source:
         return found
 
     def _above(self, level: int) -> tuple[str, ...]:
-        folder = self.path.relative_to(self.root).parent.parts
-        return folder[: len(folder) - level + 1] if level else ()
+        return self.folder[: len(self.folder) - level + 1] if level else ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ def _is_module(candidate: Source, known: Import, source: Source) -> bool:
         return candidate.parts == known.parts
     above = candidate.parts[: len(candidate.parts) - len(known.parts)]
     is_named = bool(known.parts) and candidate.parts[len(above) :] == known.parts
-    return is_named and source.path.relative_to(source.root).parent.parts[: len(above)] == above
+    return is_named and source.folder[: len(above)] == above
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

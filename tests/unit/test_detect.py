@@ -17,6 +17,10 @@ from generator.errors import FastgenError
 FASTAPI = "from fastapi import FastAPI\n"
 
 
+PYTHONS = ("3.13", "3.14", "3.12", "3.11")
+"""Versions of the images, the preferred one first."""
+
+
 def files(root: Path, **texts: str) -> Path:
     """Write files; in names, `/` is written `__` and `.` is written `_DOT_`."""
     for name, text in texts.items():
@@ -32,7 +36,7 @@ def chosen(root: Path, wanted: str | None = None) -> Application:
 
 def read(root: Path) -> About:
     found = detect(root)
-    return about(found, choose(found, None, root), root)
+    return about(found, choose(found, None, root), root, PYTHONS)
 
 
 def answers(root: Path) -> dict[str, object]:

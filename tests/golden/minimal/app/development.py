@@ -100,9 +100,9 @@ class Watchdog(threading.Thread):
             self._loop.call_soon_threadsafe(turned.set)
             if turned.wait(self._limit):
                 continue
-            self._tell()
+            self._tell()  # once, however long it takes
             while not turned.wait(self._limit) and not self._ended.is_set():
-                """It is told once, however long it takes."""
+                pass
 
     def stop(self) -> None:
         """End the watch; to be called while the loop still runs."""
