@@ -1,7 +1,12 @@
 """The routes of the service, one line per resource."""
 
-from fastapi import APIRouter
+from copy import copy
 
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute, request_response
+from starlette.routing import BaseRoute
+
+from app import health
 from app.products import endpoints as products
 from app.rates import endpoints as rates
 from app.reviews import endpoints as reviews
@@ -11,4 +16,33 @@ ROUTERS: tuple[APIRouter, ...] = (
     reviews.router,
     rates.router,
 )
-"""Each is included in the application itself: every router between matches all routes once more."""
+
+
+def install(app: FastAPI) -> None:
+    """Include the resources, before the routes that machines ask."""
+    for router in (*ROUTERS, health.router):
+        include(app, router)
+
+
+def include(app: FastAPI, router: APIRouter) -> None:
+    """Include a router, with its routes in the application's own list where that can be.
+
+    FastAPI looks for the route of a request twice in an included router, to see whether there is
+    one and again to answer; in the application's own list it looks once.
+    """
+    app.include_router(router)
+    if all(map(_is_plain, router.routes)):
+        app.router.routes[-1:] = [_owned(route, app) for route in router.routes]
+
+
+def _is_plain(route: BaseRoute) -> bool:
+    return isinstance(route, APIRoute) and route.max_body_size is None
+
+
+def _owned(route: BaseRoute, app: FastAPI) -> BaseRoute:
+    """A copy of the route that asks `app` for `dependency_overrides`."""
+    owned = copy(route)
+    if isinstance(owned, APIRoute):
+        owned.dependency_overrides_provider = app
+        owned.app = request_response(owned.get_route_handler())
+    return owned

@@ -1,8 +1,6 @@
 """Settings of the catalogue: products and their reviews."""
 
-from typing import Annotated
-
-from fastapi import Depends, Request
+from fastapi import Request
 from pydantic import BaseModel, PositiveInt
 
 
@@ -14,10 +12,7 @@ class CatalogueSettings(BaseModel):
     cache_seconds: PositiveInt
 
 
-async def _settings(request: Request) -> CatalogueSettings:
-    settings: CatalogueSettings = request.app.state.settings.catalogue
-    return settings
-
-
-Catalogue = Annotated[CatalogueSettings, Depends(_settings)]
-"""The settings, for endpoints."""
+def settings(request: Request) -> CatalogueSettings:
+    """The settings, for endpoints."""
+    found: CatalogueSettings = request.app.state.settings.catalogue
+    return found

@@ -11,7 +11,7 @@ from typing import Any
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
-from app import api, errors, health
+from app import api, errors
 from app.components import COMPONENTS, open_components
 from app.events import gauge, sampling
 from app.logging import configure_logging
@@ -62,8 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.starters = []
     app.state.in_flight = {}
     errors.install(app)
-    for router in (*api.ROUTERS, health.router):
-        app.include_router(router)
+    api.install(app)
     for component in COMPONENTS:
         if component.install is not None:
             component.install(app)

@@ -3,13 +3,13 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from app import catalogue
 from app.after_commit import AfterCommit
 from app.cache import Cache
-from app.catalogue import Catalogue
-from app.conditional import IfMatch, IfNoneMatch, entity_tag, is_known
+from app.conditional import IfMatch, answer, entity_tag
 from app.database import Reads, Session
 from app.products import repository, service
 from app.products.schemas import (
@@ -72,25 +72,19 @@ async def export_csv(database: Reads) -> StreamingResponse:
 
 @router.get("/{product_id}", response_model=ProductOut)
 async def read_product(
+    request: Request,
     cache: Cache,
-    catalogue: Catalogue,
     database: Reads,
     product_id: Id,
-    response: Response,
-    if_none_match: IfNoneMatch = None,
-) -> ProductOut | Response:
+) -> Response:
     """One product; 304 without a body when the client has this version."""
     product = await cache.get_or_load(
         service.cache_key(product_id),
         ProductOut,
         lambda: service.find(database, product_id),
-        ttl=catalogue.cache_seconds,
+        ttl=catalogue.settings(request).cache_seconds,
     )
-    headers = {"ETag": entity_tag(product.version), "Cache-Control": "private, no-cache"}
-    if is_known(product.version, if_none_match):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    response.headers.update(headers)
-    return product
+    return answer(request, product, product.version)
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
@@ -103,9 +97,10 @@ async def create_product(session: Session, product: ProductIn, response: Respons
 
 
 @router.post("/batch", status_code=HTTPStatus.CREATED)
-async def create_products(session: Session, catalogue: Catalogue, products: Batch) -> Created:
+async def create_products(request: Request, session: Session, products: Batch) -> Created:
     """Store many products, all or none."""
-    return Created(created=await service.create_many(session, products, catalogue.batch_size))
+    batch_size = catalogue.settings(request).batch_size
+    return Created(created=await service.create_many(session, products, batch_size))
 
 
 @router.patch("/{product_id}")
