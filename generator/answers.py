@@ -8,7 +8,7 @@ anything is written; what passes gives exactly copier's answers (a test compares
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -144,6 +144,7 @@ def resolve(
     an answer.
     """
     _refuse_unknown(catalog, given)
+    _refuse_impossible(catalog, given, spelled)
     context = {**(earlier or {}), "scope": scope}
     evaluation, answers = Evaluation(catalog, context, spelled), dict[str, Answer]()
     last = catalog.asked[-1].key
@@ -231,6 +232,15 @@ def _refuse_unknown(catalog: Catalog, given: Mapping[str, Given]) -> None:
                 f"`{key}` is computed and cannot be answered (from {answer.source})",
                 "`fastgen options` lists the questions",
             )
+
+
+def _refuse_impossible(catalog: Catalog, given: Mapping[str, Given], spelled: Spelling) -> None:
+    """Name what could be no answer at all, whichever the others are, before one that is missing."""
+    evaluation = Evaluation(catalog, spelled=spelled)
+    for key, answer in given.items():
+        question = catalog.questions[key]
+        choices = tuple(replace(choice, validator="") for choice in question.choices)
+        evaluation.parse(replace(question, choices=choices), answer.value)
 
 
 def _refuse_inapplicable(evaluation: Evaluation, question: Question, given: Given | None) -> None:

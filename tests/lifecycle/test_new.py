@@ -269,6 +269,13 @@ def test_without_a_terminal_a_missing_answer_names_its_flag(
     assert "--defaults" in done.stderr
 
 
+def test_a_wrong_answer_is_named_before_a_missing_one(inside: Inside) -> None:
+    done = inside("new", "demo", "--db-driver", "asynpg")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: `db_driver` cannot be asynpg")
+    assert "did you mean `asyncpg`?" in done.stderr
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_parent_that_cannot_be_written(fastgen: Fastgen, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
