@@ -1,7 +1,9 @@
 """Prometheus and Grafana beside the service: rules that are valid and fire when they should."""
 
+import ast
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,13 @@ def rules(project: Project) -> list[dict[str, Any]]:
 
 def queries(project: Project) -> list[str]:
     """Read what the panels of the dashboard ask."""
+    return [target["expr"] for panel in panels(project) for target in panel["targets"]]
+
+
+def panels(project: Project) -> list[dict[str, Any]]:
+    """Read the panels of the dashboard, without the titles of its rows."""
     board = json.loads(project.text("deploy/grafana/dashboards/service.json"))
-    return [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
 @pytest.mark.slow
@@ -68,10 +75,38 @@ def test_dashboard_shows_what_is_recorded_or_told(observed: Project, tmp_path: P
         for name in re.findall(r"service:\w+:\w+", expression):
             assert name in recorded
     # promtool reads expressions in rules alone.
-    panels = [{"record": f"panel_{n}", "expr": expr} for n, expr in enumerate(queries(observed))]
-    (tmp_path / "panels.yml").write_text(json.dumps({"groups": [{"name": "a", "rules": panels}]}))
+    asked = [{"record": f"panel_{n}", "expr": expr} for n, expr in enumerate(queries(observed))]
+    (tmp_path / "panels.yml").write_text(json.dumps({"groups": [{"name": "a", "rules": asked}]}))
     done = run([tool("promtool"), "check", "rules", "panels.yml"], tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_panels_do_not_lie_on_each_other(observed: Project) -> None:
+    board = json.loads(observed.text("deploy/grafana/dashboards/service.json"))
+    places = [panel["gridPos"] for panel in board["panels"]]
+    cells = Counter(
+        (place["x"] + right, place["y"] + down)
+        for place in places
+        for right in range(place["w"])
+        for down in range(place["h"])
+    )
+    assert set(cells.values()) == {1}
+    assert max(x for x, _ in cells) == 23
+
+
+def test_every_event_has_a_panel_in_its_unit(observed: Project) -> None:
+    units = {panel["title"]: panel["fieldConfig"]["defaults"]["unit"] for panel in panels(observed)}
+    (told,) = [
+        node.value
+        for node in ast.parse(observed.text("app/measures.py")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TOLD"
+    ]
+    assert isinstance(told, ast.Tuple)
+    for event in told.elts:
+        assert isinstance(event, ast.Call)
+        assert ast.literal_eval(event.args[2]) in units
+    assert units["Memory that is held"] == "bytes"
+    assert units["Processor time that was used"] == "percentunit"
 
 
 def test_scraper_finds_every_process_once(observed: Project) -> None:
