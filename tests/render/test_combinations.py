@@ -1,18 +1,15 @@
 """Every combination, statically: what is rendered is clean, whole and without trace of the rest."""
 
 import ast
-import json
 import re
-import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 from combinations import Rendered, Renderer, all_pairs, checked, named, rendered, working_tree
+from static_checks import RUFF, document_problem, ruff_problems, shelved, text_problem
 
 from generator.template import packaged_root
 
@@ -30,12 +27,6 @@ IMPORTS = {
 TRANSITIVE = {"pydantic", "pydantic_core", "starlette", "anyio", "opentelemetry"}
 """Parts of FastAPI that its users import; FastAPI pins them itself."""
 
-OWN = "lint.isort.known-first-party = ['app', 'loadtest']"
-
-JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")
-OWN_BRACES = {"justfile", "README.md", "service.json"}
-"""Files whose own language has double braces."""
-
 
 @cache
 def every_file() -> dict[tuple[str, bytes], str]:
@@ -45,13 +36,6 @@ def every_file() -> dict[tuple[str, bytes], str]:
         for path, content in one.files.items():
             found.setdefault((path, content), one.name)
     return found
-
-
-def texts(*suffixes: str) -> Iterator[tuple[str, str, str]]:
-    """Path, text and combination of the different files with these suffixes."""
-    for (path, content), name in every_file().items():
-        if path.endswith(suffixes):
-            yield path, content.decode(), name
 
 
 @pytest.mark.slow
@@ -68,88 +52,24 @@ def test_the_fast_renderer_renders_as_copier_does(tmp_path: Path) -> None:
         assert on_disk == dict(files)
 
 
-@pytest.fixture(scope="module")
-def shelves(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """All different files on disk, each below a project root; and which combination gave each."""
-    base = tmp_path_factory.mktemp("shelves")
-    origin: dict[str, str] = {}
+@pytest.mark.parametrize("command", RUFF)
+def test_python_is_clean_as_rendered(command: tuple[str, ...], tmp_path: Path) -> None:
     manifest = next(one.files["pyproject.toml"] for one in rendered())
-    for (path, content), name in every_file().items():
-        if path == "pyproject.toml" or (path.endswith("__init__.py") and not content.strip()):
-            continue
-        number = 0
-        while (base / str(number) / path).is_file() and (base / str(number) / path).stat().st_size:
-            number += 1
-        target = base / str(number) / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-        (target.parents[len(Path(path).parts) - 1] / "pyproject.toml").write_bytes(manifest)
-        # Without them ruff would not know `app` as the project's own package.
-        for folder in (base / str(number) / "app", target.parent):
-            folder.mkdir(exist_ok=True)
-            if "app" in folder.relative_to(base).parts:
-                (folder / "__init__.py").touch()
-        origin[f"{number}/{path}"] = name
-    return base, origin
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        # A shelf lacks the modules that are the same everywhere; ruff would ask the disk for them.
-        ("check", "--ignore=D104", "--output-format=concise", "--config", OWN),
-        ("format", "--check"),
-    ],
-)
-def test_python_is_clean_as_rendered(
-    shelves: tuple[Path, dict[str, str]], command: tuple[str, ...]
-) -> None:
-    base, origin = shelves
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
-        cwd=base,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    named_lines = [
-        f"{line}   [{origin[found[0]]}]"
-        for line in done.stdout.splitlines()
-        if (found := [path for path in origin if path in line])
-    ]
-    assert done.returncode == 0, "\n".join(named_lines) or done.stdout + done.stderr
+    files = [(path, content, name) for (path, content), name in every_file().items()]
+    origin = shelved(tmp_path, files, manifest)
+    assert not ruff_problems(tmp_path, origin, command)
 
 
 def test_documents_parse() -> None:
-    readers: dict[tuple[str, ...], Callable[[str], object]] = {
-        (".toml",): tomllib.loads,
-        (".yml", ".yaml"): lambda text: list(yaml.safe_load_all(text)),
-        (".json",): json.loads,
-    }
-    for suffixes, read in readers.items():
-        for path, text, name in texts(*suffixes):
-            try:
-                read(text)
-            except (ValueError, yaml.YAMLError) as error:
-                pytest.fail(f"{path} [{name}]: {error}")
-
-
-def test_no_jinja_is_left() -> None:
     for (path, content), name in every_file().items():
-        if Path(path).name not in OWN_BRACES and ".github" not in path:
-            found = JINJA.search(content.decode())
-            assert not found or path.endswith(".py"), f"{path} [{name}]: {found}"
+        problem = document_problem(path, content.decode())
+        assert not problem, f"{path} [{name}]: {problem}"
 
 
-def test_no_file_is_empty_or_ends_in_blank_lines() -> None:
-    allowed = {"__init__.py", ".gitkeep"}
+def test_nothing_of_the_template_is_left() -> None:
     for (path, content), name in every_file().items():
-        where = f"{path} [{name}]"
-        assert content.strip() or Path(path).name in allowed, where
-        assert not content or content.endswith(b"\n"), where
-        assert not content.endswith(b"\n\n"), where
-        assert b"\n\n\n" not in content or path.endswith((".py", ".mako")), where
-        assert not re.search(rb"[ \t]\n", content), where
+        problem = text_problem(path, content)
+        assert not problem, f"{path} [{name}]: {problem}"
 
 
 def test_file_names_are_valid_everywhere() -> None:
