@@ -3,7 +3,8 @@
 `make freshness` renders every preset and some larger projects, installs each without the upper bounds
 of `templates/_shared/versions/pyproject.toml`, runs its tests and starts it. Where that fails, every package
 that is beyond its bound is tried alone on top of the versions within the bounds. The exit code is 1
-when anything breaks, the reports say what to raise and what to look at.
+when anything breaks, the reports say what to raise and what to look at. With an argument only the projects
+whose answers contain it are tried (`db_driver=none`).
 """
 
 import subprocess
@@ -44,14 +45,15 @@ class Result:
     versions: Mapping[str, str]
 
 
-def projects() -> Iterator[Answers]:
-    """The answers of everything that is tried."""
+def projects(wanted: str = "") -> Iterator[Answers]:
+    """The answers of everything that is tried, or of those projects whose names have a text."""
     presets = catalog().settings["_presets"].values()
     for answers in (*(preset["answers"] for preset in presets), *MORE):
         complete = checked(answers)
         if complete is None:
             raise SystemExit(f"error: this project is refused: {answers}")
-        yield complete
+        if wanted in named(complete):
+            yield complete
 
 
 def unbounded(text: str) -> str:
@@ -135,7 +137,7 @@ def main() -> int:
     broken, beyond = 0, dict[str, str]()
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="fastgen-freshness-") as name:
         backends = Backends(stack)
-        for number, answers in enumerate(projects()):
+        for number, answers in enumerate(projects("".join(sys.argv[1:2]))):
             folder = Path(name, str(number))
             path = harness.render(folder / "demo", **answers)
             harness.describe(path)

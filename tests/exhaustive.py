@@ -102,6 +102,10 @@ Seen = tuple[tuple[bool, ...], tuple[object, ...]]
 """Which layers are on, and the answers that are looked at."""
 
 
+class Thinned(list[Answers]):
+    """Some members of a group that has too many."""
+
+
 class TooManyError(Exception):
     """A file depends on nearly everything: the README."""
 
@@ -234,7 +238,6 @@ class Space:
         enumerable = {q.key for q in catalog().asked if q.choices or q.type == "bool"}
         taken = {key for profile in PROFILES.values() for key in profile}
         self.enumerable = enumerable - taken - {"scope"} | set(SAMPLES)
-        self.thinned: set[str] = set()
         self._known: dict[tuple[Any, ...], list[Answers]] = {}
         self._classes: dict[tuple[Any, ...], list[tuple[str, ...]]] = {}
 
@@ -255,13 +258,14 @@ class Space:
                 groups = [[{"scope": scope}], *self._groups_of(layer, layers, names, scope)]
             except TooManyError:
                 return [], False
+            complete = complete and not any(isinstance(group, Thinned) for group in groups)
             if math.prod(map(len, groups)) <= MOST:
                 found += map(_joined, itertools.product(profiles[:1], *groups))
             else:
                 complete = False
             if all(groups):
                 found += pairwise([profiles, *groups])
-        return found, complete and not self.thinned & {layer}
+        return found, complete
 
     def _groups_of(
         self, layer: str, layers: list[str], names: frozenset[str], scope: str
@@ -336,8 +340,7 @@ class Space:
         found = {seen: {key: answers[key] for key in keys} for seen, answers in states.items()}
         if len(found) <= MOST_TOGETHER:
             return list(found.values())
-        self.thinned.add(own)
-        return triples(found)
+        return Thinned(triples(found))
 
     def _looked_at(self, questions: list[Question]) -> frozenset[str]:
         return frozenset().union(*map(self._named, questions))
@@ -565,7 +568,7 @@ class Exhaustive:
 
     def _fitting_profile(self, profile: str, chosen: Answers) -> Answers:
         """The profile without the sizes that are refused beside these answers."""
-        for left_out in ((), SIZE[:1], SIZE[:2], SIZE):
+        for left_out in ((), SIZE[2:4], SIZE[:2], SIZE):
             sizes = {k: v for k, v in PROFILES[profile].items() if k not in left_out}
             known = {key: Given(value, PRESET) for key, value in (sizes | chosen).items()}
             with suppress(FastgenError):

@@ -1,6 +1,7 @@
 """Every template file in every combination of the answers that it depends on: see `exhaustive`."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,16 @@ SHARES = 2
 """Processes that share the work."""
 
 
+@cache
+def rendered_share(share: int) -> Exhaustive:
+    """Render a share of the template files; once, in whatever order the tests come."""
+    sources = [one for one in Renderer().sources if one.suffix == SUFFIX and one.parts[1:]]
+    found = Exhaustive()
+    found.run(sources[share::SHARES])
+    return found
+
+
 @pytest.fixture(
-    scope="module",
     params=[
         pytest.param(share, marks=pytest.mark.xdist_group(f"every-file-{share}"))
         for share in range(SHARES)
@@ -22,10 +31,7 @@ SHARES = 2
 )
 def exhaustive(request: pytest.FixtureRequest) -> Exhaustive:
     """Give a share of the template files, rendered."""
-    sources = [one for one in Renderer().sources if one.suffix == SUFFIX and one.parts[1:]]
-    found = Exhaustive()
-    found.run(sources[request.param :: SHARES])
-    return found
+    return rendered_share(request.param)
 
 
 def test_each_text_is_whole_and_can_be_read(
