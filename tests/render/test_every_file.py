@@ -23,20 +23,20 @@ def rendered_share(share: int) -> Exhaustive:
     return found
 
 
-@pytest.fixture(
-    params=[
+shares = pytest.mark.parametrize(
+    "share",
+    [
         pytest.param(share, marks=pytest.mark.xdist_group(f"every-file-{share}"))
         for share in range(SHARES)
     ],
 )
-def exhaustive(request: pytest.FixtureRequest) -> Exhaustive:
-    """Give a share of the template files, rendered."""
-    return rendered_share(request.param)
 
 
+@shares
 def test_each_text_is_whole_and_can_be_read(
-    exhaustive: Exhaustive, record_property: Callable[[str, object], None]
+    share: int, record_property: Callable[[str, object], None]
 ) -> None:
+    exhaustive = rendered_share(share)
     record_property("files", len(exhaustive.reads))
     record_property("combinations", sum(exhaustive.combinations.values()))
     record_property("texts", len(exhaustive.texts))
@@ -49,7 +49,9 @@ def test_each_text_is_whole_and_can_be_read(
     assert not wrong, "\n".join(wrong[:20])
 
 
-def test_python_is_clean_in_each_combination(exhaustive: Exhaustive, tmp_path: Path) -> None:
+@shares
+def test_python_is_clean_in_each_combination(share: int, tmp_path: Path) -> None:
+    exhaustive = rendered_share(share)
     manifest = Renderer().render(checked({}) or {}).files["pyproject.toml"]
     files = [
         (made.path, made.text.encode(), made.where)
@@ -61,8 +63,10 @@ def test_python_is_clean_in_each_combination(exhaustive: Exhaustive, tmp_path: P
     assert not wrong, "\n".join(wrong[:20])
 
 
-def test_nothing_is_read_that_is_not_noted(exhaustive: Exhaustive) -> None:
+@shares
+def test_nothing_is_read_that_is_not_noted(share: int) -> None:
     """What other projects render is among the texts: nothing but what is noted decides about one."""
+    exhaustive = rendered_share(share)
     known: dict[str, set[str]] = {}
     for made in exhaustive.texts.values():
         known.setdefault(str(made.source), set()).add(made.text)
