@@ -11,6 +11,22 @@ import pytest
 from command import ROOT, Ended, Fastgen, Inside, run_inside
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Name the group of a test behind its id, where `--dist loadgroup` looks for it.
+
+    xdist 3.8 does so in an attribute that pytest 9.2 has given up: groups were torn apart, and
+    what they share was made in each process.
+    """
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        group = item.get_closest_marker("xdist_group")
+        parse = getattr(getattr(item, "id", None), "parse", None)
+        if group and parse and "@" not in item.nodeid.rpartition("]")[2]:
+            item._id = parse(f"{item.nodeid}@{group.args[0]}")
+
+
 @pytest.fixture
 def command_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Give an environment with this checkout's package, and a git that knows one person."""
