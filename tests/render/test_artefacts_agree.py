@@ -168,7 +168,8 @@ def test_workers_of_the_queue_are_there_and_no_more(project: Project) -> None:
     assert ("worker" in found, "scheduler" in found) == (wanted, wanted)
     if wanted:
         assert found["scheduler"]["deploy"]["replicas"] == 1
-        assert found["worker"]["healthcheck"] == {"disable": True}
+        # Not disabled: `docker compose up --wait` takes that for a failure.
+        assert found["worker"]["healthcheck"]["test"] == ["CMD", "true"]
         grace = SECONDS.fullmatch(found["worker"]["stop_grace_period"])
         assert grace
         assert int(grace[1]) > project.settings()["queue"]["stop_grace"]

@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+JSON = {"Content-Type": "application/json"}
+
 
 @dataclass
 class Load:
-    """Clients that repeat one GET request until the block ends."""
+    """Clients that repeat one request until the block ends: GET, or POST of a JSON body."""
 
     address: str
     path: str
+    body: str | None = None
     statuses: Counter[int] = field(default_factory=Counter)
     """How often each status was answered; 0 stands for "no answer"."""
     slowest: float = 0.0
@@ -24,12 +27,15 @@ class Load:
 
     def client(self) -> None:
         """Send requests, one after the other, until the load is stopped."""
-        host = urlsplit(self.address).netloc
-        connection = http.client.HTTPConnection(host, timeout=60)
+        parts = urlsplit(self.address)
+        secure = parts.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(parts.netloc, timeout=60)
+        method, headers = ("POST", JSON) if self.body else ("GET", {})
         while not self._stopped.is_set():
             started = time.monotonic()
             try:
-                connection.request("GET", self.path)
+                connection.request(method, self.path, self.body, headers)
                 response = connection.getresponse()
                 response.read()
                 self.statuses[response.status] += 1
@@ -50,9 +56,9 @@ class Load:
 
 
 @contextmanager
-def load(address: str, path: str, clients: int) -> Iterator[Load]:
+def load(address: str, path: str, clients: int, body: str | None = None) -> Iterator[Load]:
     """Run `clients` clients at once as long as the block lasts."""
-    running = Load(address, path)
+    running = Load(address, path, body)
     threads = [threading.Thread(target=running.client) for _ in range(clients)]
     for thread in threads:
         thread.start()

@@ -1,0 +1,179 @@
+"""The files of a project in a real container engine: images, stacks, and how they are replaced."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from harness import until
+from stack import CLIENT, HERE, built
+from tools.engine import Engine
+
+pytestmark = [pytest.mark.service, pytest.mark.engine]
+ADDRESS = "https://demo.example.com"
+URLS = {
+    "aiosqlite": "sqlite+aiosqlite:////tmp/demo.db",
+    "asyncpg": "postgresql://u:p@127.0.0.1:9/demo",
+    "psycopg": "postgresql://u:p@127.0.0.1:9/demo",
+    "asyncmy": "mysql://u:p@127.0.0.1:9/demo",
+    "aiomysql": "mysql://u:p@127.0.0.1:9/demo",
+}
+HARDENED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+HEALTHY_SECONDS = 60
+GRACE_SECONDS = 50
+"""`stop_grace` of the plan."""
+
+
+# With uvicorn: the stack below, and the images of the databases.
+@pytest.mark.parametrize("server", ["gunicorn", "granian"])
+def test_image_of_each_server(server: str) -> None:
+    works_as_an_image({}, db_driver="none", server=server)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("driver", ["aiosqlite", "asyncpg", "psycopg", "asyncmy", "aiomysql"])
+def test_image_of_each_database(driver: str) -> None:
+    # Nothing answers there: the service lives, and says that it is not ready.
+    works_as_an_image({"APP_DATABASE__URL": URLS[driver]}, db_driver=driver)
+
+
+def works_as_an_image(variables: Mapping[str, str], **answers: object) -> None:
+    """It is healthy as an ordinary user on a read-only file system, and stops in good order."""
+    with built("demo", deployment=["compose"], **answers) as (engine, _):
+        given = [f"--env={name}={value}" for name, value in variables.items()]
+        engine.docker("run", "--detach", "--name=service", "--cpus=1.5", *HARDENED, *given, "demo")
+        is_healthy(engine, "service")
+        the_image_holds_what_it_needs(engine, "service")
+        stops_in_time(engine, "service")
+        said = engine.docker("logs", "service", check=False)
+        assert "Traceback" not in said
+        assert "starting 1 worker processes" in said, said
+
+
+def is_healthy(engine: Engine, container: str) -> None:
+    def health() -> str:
+        return str(engine.docker("inspect", "--format={{.State.Health.Status}}", container)).strip()
+
+    def told() -> str:
+        return engine.docker("logs", container, check=False)
+
+    until(lambda: health() == "healthy", told, HEALTHY_SECONDS)
+
+
+def the_image_holds_what_it_needs(engine: Engine, container: str) -> None:
+    """An ordinary user, who can write to /tmp alone; no tools, tests or files of the repository."""
+    inside = ("exec", container, "sh", "-c")
+    assert engine.docker(*inside, "id -u; id -g").split() == ["10001", "10001"]
+    found = engine.docker(*inside, "touch /tmp/mine && ls -A /srv").split()
+    assert not {"tests", "deploy", "uv.lock", ".git", ".env"} & set(found)
+    for command in ("touch /srv/app/x", "touch /etc/x", "command -v uv", "ls .venv/bin/pytest"):
+        assert engine.run("docker", *inside, command).returncode != 0, command
+
+
+def stops_in_time(engine: Engine, container: str) -> None:
+    began = time.monotonic()
+    engine.docker("stop", f"--time={GRACE_SECONDS}", container)
+    assert time.monotonic() - began < GRACE_SECONDS / 2
+    state = engine.state(container)
+    assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
+
+
+MAXIMAL: dict[str, object] = {
+    "db_driver": "asyncpg",
+    "cache": "redis",
+    "queue": "taskiq",
+    "broker": "redis",
+    "metrics": "prometheus",
+    "deployment": ["compose"],
+    "http_edge": "nginx",
+    "example": True,
+    "target_rps": 100000,  # the limit of one client is a tenth of it
+}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The stack of a project, and clients for it."""
+
+    engine: Engine
+    path: Path
+
+    def compose(self, *arguments: str) -> str:
+        """Run `docker compose` as in production, with every profile."""
+        files = ("docker", "compose", "--file=compose.yaml", "--profile=*")
+        done = self.engine.run(*files, *arguments, cwd=self.path)
+        if done.returncode:
+            logs = self.engine.run(*files, "logs", "--tail=20", cwd=self.path).stdout
+            pytest.fail(f"compose {arguments[0]}: {done.stderr[-2000:]}\n{logs[-8000:]}")
+        return done.stdout
+
+    def services(self) -> list[str]:
+        """Name the services."""
+        return self.compose("config", "--services").split()
+
+    def command(self, *arguments: str) -> list[str]:
+        """Give the command of a client on the network of the stack."""
+        return self.engine.near(sys.executable, HERE / "near.py", *arguments)
+
+    def client(self, *arguments: str) -> str:
+        """Run a client; what it printed."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=HERE,
+            env=CLIENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr + self.compose("logs", "--tail=20")
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Start a project with everything, as its README says."""
+    with built("demo", **MAXIMAL) as (engine, path):
+        subprocess.run(["/bin/sh", path / "deploy" / "secrets.sh"], check=True)
+        started = Stack(engine, path)
+        # No registry has Grafana; its dashboards are checked elsewhere.
+        services = [name for name in started.services() if name != "grafana"]
+        started.compose("up", "--detach", "--wait", "--wait-timeout=180", *services)
+        yield started
+
+
+def test_every_route_is_answered_through_nginx(stack: Stack) -> None:
+    stack.client("works", ADDRESS)
+
+
+def test_prometheus_asks_every_process(stack: Stack) -> None:
+    def up() -> dict[str, int]:
+        query = "http://127.0.0.1:9090/api/v1/query?query=sum+by+(job)+(up)"
+        answer = stack.compose("exec", "prometheus", "wget", "-qO-", query)
+        found = json.loads(answer)["data"]["result"]
+        return {one["metric"]["job"]: int(one["value"][1]) for one in found}
+
+    # It looks for processes and asks them every 15 seconds.
+    until(lambda: up() == {"demo": 2, "demo-worker": 2}, lambda: str(up()), 60)
+
+
+def test_a_new_version_comes_without_a_failed_request(stack: Stack) -> None:
+    before = set(stack.compose("ps", "--quiet", "app").split())
+    with subprocess.Popen(
+        stack.command("load", ADDRESS),
+        cwd=HERE,
+        env=CLIENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as clients:
+        done = stack.engine.run("sh", "deploy/rollout.sh", cwd=stack.path)
+        told, _ = clients.communicate()
+    assert done.returncode == 0, done.stderr
+    after = set(stack.compose("ps", "--quiet", "app").split())
+    assert len(after) == len(before)
+    assert not after & before
+    reads, writes = json.loads(told)
+    assert (set(reads), set(writes)) == ({"200"}, {"201"}), told
