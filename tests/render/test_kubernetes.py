@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from artefacts import Project, run, tool
+from artefacts import Project, render, run, tool
 
 ENVIRONMENTS = ["staging", "production"]
 KUBERNETES = "1.34"
@@ -212,3 +214,25 @@ def test_what_workers_tell_is_reached_by_scrapers_alone(cluster: Project, enviro
     assert all(
         port.get("targetPort") != "metrics" for one in services for port in one["spec"]["ports"]
     )
+
+
+def test_workers_scale_with_the_queue_within_the_plan(tmp_path: Path) -> None:
+    project = render(
+        db_driver="asyncpg", deployment=["kubernetes"], queue="taskiq", metrics="prometheus"
+    )
+    folder = project.root / "deploy" / "kubernetes"
+    shutil.copytree(folder, tmp_path / "kubernetes")
+    with (tmp_path / "kubernetes/overlays/production/kustomization.yaml").open("a") as overlay:
+        overlay.write("components: [../../keda]\n")
+    command = [tool("kubectl", required_in_ci=False), "kustomize", "overlays/production"]
+    done = run(command, tmp_path / "kubernetes")
+    assert done.returncode == 0, done.stderr
+    found = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(done.stdout)}
+    scaled = found["ScaledObject", "demo-worker"]
+    assert scaled["metadata"]["namespace"] == "demo-production"
+    worker = found["Deployment", scaled["spec"]["scaleTargetRef"]["name"]]
+    assert "replicas" not in worker["spec"], "the autoscaler and Kustomize would fight about it"
+    assert scaled["spec"]["maxReplicaCount"] == project.number("queue_workers")
+    (trigger,) = scaled["spec"]["triggers"]
+    (metric,) = re.findall(r"max\((\w+)\{", trigger["metadata"]["query"])
+    assert f'"{metric}"' in project.text("app/measures.py")

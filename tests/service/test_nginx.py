@@ -12,6 +12,7 @@ from typing import Any
 
 import edge_probe
 import harness
+import http3
 import pytest
 from artefacts import (
     NginxTree,
@@ -297,6 +298,21 @@ def test_reload_loses_no_request(site: Site) -> None:
         subprocess.run(["/bin/kill", f"-{signal.SIGHUP.value}", str(pid)], check=True)
     codes = [code for client in clients for code in client.communicate(timeout=60)[0].split()]
     assert codes == [b"200"] * 75
+
+
+@pytest.mark.parametrize("version", ["1.26", "1.30"])
+def test_request_is_answered_over_http_3(version: str, tmp_path: Path, service: Server) -> None:
+    nginx = nginx_command(version)
+    project = rendered(nginx_version=version, http3=True)
+    tree = NginxTree(project, tmp_path, upstream=service.address.removeprefix("http://"))
+    with started(tree.command(nginx), tmp_path, tree.ports["443"]):
+        headers, body = http3.get(tree.ports["443"], DOMAIN, "/livez")
+        assert (headers[":status"], json.loads(body)) == ("200", {"status": "ok"})
+        # This is how a browser learns of it.
+        offered = Site(tree).get("/livez").header("Alt-Svc")
+        assert offered == ['h3=":443"; ma=86400']
+        with pytest.raises(ConnectionError):
+            http3.get(tree.ports["443"], "other.example.com", "/livez")
 
 
 def test_one_address_cannot_flood(tmp_path: Path, service: Server) -> None:
