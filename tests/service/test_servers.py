@@ -1,5 +1,6 @@
 """Each server as `python -m app` starts it: what clients see, and how it stops."""
 
+import http.client
 import json
 import re
 import signal
@@ -110,6 +111,29 @@ def test_requests_are_finished_before_the_end(probed: Project) -> None:
         server.process.wait(30)
     assert server.process.returncode == 0
     assert server.output().count("closed regularly") == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_request_on_an_open_connection_is_answered_at_a_stop(probed: Project, workers: int) -> None:
+    if is_granian(probed):
+        pytest.skip("granian has its own way to close connections")
+    with serve(probed, workers=workers) as server:
+        client = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=30)
+        server.process.send_signal(signal.SIGTERM)
+        answers = [status(client, "/livez")]
+        while answers[-1] == (200, None):
+            time.sleep(0.05)  # idle for a moment, like a connection of a proxy
+            answers.append(status(client, "/livez"))
+        assert answers[-1] == (200, "close")
+        server.process.wait(30)
+
+
+def status(client: http.client.HTTPConnection, path: str) -> tuple[int, str | None]:
+    """Ask on a kept connection: the status, and what becomes of the connection."""
+    client.request("GET", path)
+    response = client.getresponse()
+    response.read()
+    return response.status, response.headers.get("Connection")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]  # it carries no types
 
+from app.connections import Connection
 from app.settings import load_settings
 
 _server = load_settings().server
@@ -15,7 +16,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # as above
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         # Not the default, "auto": it silently takes slower ones where these are not installed.
         "loop": "uvloop",
-        "http": "httptools",
+        "http": Connection,
         "access_log": False,  # app.middleware writes one line per request, at a tenth of the cost
         "server_header": False,
         "limit_concurrency": _server.limit_concurrency,
