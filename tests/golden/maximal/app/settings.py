@@ -29,6 +29,7 @@ from app.measures import MetricsSettings
 from app.pool import DatabaseSettings
 from app.queue import QueueSettings
 from app.rates.settings import RatesSettings
+from app.static import StaticSettings
 from app.worker_metrics import WorkerMetricsSettings
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
@@ -121,6 +122,7 @@ class Settings(BaseSettings):
     http_client: HttpClientSettings = HttpClientSettings()
     catalogue: CatalogueSettings
     rates: RatesSettings
+    static: StaticSettings
 
     @classmethod
     def settings_customise_sources(

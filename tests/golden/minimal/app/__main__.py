@@ -5,6 +5,7 @@ from pathlib import Path
 
 import uvicorn
 
+from app.connections import Connection
 from app.logging import configure_logging
 from app.settings import load_settings
 from app.workers import prepare
@@ -34,7 +35,7 @@ def main() -> None:
         reload_dirs=[str(Path(__file__).parent)] if server.reload else None,
         # Not the default, "auto": it silently takes slower ones where these are not installed.
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         log_config=None,
         access_log=False,  # app.middleware writes one line per request, at a tenth of the cost
         server_header=False,
