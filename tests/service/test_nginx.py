@@ -342,7 +342,11 @@ def test_service_that_is_gone_gives_problem_details(tmp_path: Path) -> None:
     tree = NginxTree(rendered(nginx_version="1.22"), tmp_path, upstream=f"127.0.0.1:{free_port()}")
     with started(tree.command(nginx), tmp_path, tree.ports["80"]) as process:
         wait_for_port(tree.ports["443"], process)
-        answer = Site(tree).get("/livez")
+        site = Site(tree)
+        answer = site.get("/orders?token=4711", "--request", "POST")
+        (line,) = site.log()
     assert answer.status == 502
+    # What was asked for, not the page that is shown instead.
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/orders", "502")
     assert answer.header("Content-Type") == ["application/problem+json"]
     assert answer.header("Retry-After") == ["30"]
