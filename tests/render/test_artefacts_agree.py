@@ -193,9 +193,20 @@ def test_database_allows_what_the_plan_counts_with(project: Project) -> None:
     assert f"://{name}:" in project.text("deploy/secrets.sh")
 
 
+def test_database_is_looked_into_only_when_asked(project: Project) -> None:
+    adminer = services(project).get("adminer")
+    assert (adminer is None) == ("database" not in services(project))
+    if adminer is None:
+        pytest.skip("this project has no database server")
+    assert adminer["profiles"] == ["admin"]
+    assert all(port.startswith("127.0.0.1:") for port in adminer["ports"])
+    assert adminer["environment"]["ADMINER_DEFAULT_SERVER"] == "database"
+    assert set(services(project)["database"]["networks"]) & set(adminer["networks"])
+
+
 def test_workflow_tests_against_what_is_deployed(project: Project) -> None:
     tests = project.yaml(".github/workflows/ci.yml")["jobs"]["test"]
-    between = {"nginx", "certificate", "certbot", "pgbouncer", "prometheus", "grafana"}
+    between = {"nginx", "certificate", "certbot", "pgbouncer", "prometheus", "grafana", "adminer"}
     backing = {
         one["image"]
         for name, one in services(project).items()
