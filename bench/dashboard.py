@@ -14,7 +14,6 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from contextlib import ExitStack
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -23,13 +22,12 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "service"), str(ROOT / "tests")]
 
 import matplotlib as mpl  # noqa: E402 - the tests' modules are found through the path above
-from harness import Project, Server, free_port, project, serve, until, working  # noqa: E402
+from harness import Project, Server  # noqa: E402
 from load import load  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import EngFormatter, PercentFormatter  # noqa: E402
-from matrix import Backends  # noqa: E402
-from test_observability import ANSWERS, WAIT_SECONDS, result, scraper  # noqa: E402
+from test_observability import watched  # noqa: E402
 
 SECONDS = 240
 BURST_AFTER, BURST_SECONDS, BURST_CLIENTS = 90, 20, 64
@@ -120,19 +118,10 @@ def press(made: Project, server: Server) -> None:
 
 def main() -> None:
     """Run everything and write the picture."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        port = free_port()
-        environment = Backends(stack).environment(dict(ANSWERS), 901)
-        environment["APP_WORKER_METRICS__PORT"] = str(port)
-        made = project(folder / "demo", environment, **ANSWERS)
-        made.run("app.migrate")
-        log = made.path / "worker.log"
-        stack.enter_context(working(made, log))
-        server = stack.enter_context(serve(made, workers=2))
-        own = urllib.parse.urlsplit(server.address).port or 0
-        address = stack.enter_context(scraper(made, {"app": own, "worker": port}))
-        until(lambda: len(result(address, "up == 1")) == 2, log.read_text, WAIT_SECONDS)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        watched(Path(folder) / "demo", 901) as (made, server, address),
+    ):
         start = time.time()
         press(made, server)
         board = json.loads((made.path / "deploy/grafana/dashboards/service.json").read_text())

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import Project, free_port, missing, project, serve, until, working
+from harness import Project, Server, free_port, missing, project, serve, until, working
 from matrix import Backends
 
 pytestmark = pytest.mark.service
@@ -83,14 +83,13 @@ def panels(made: Project) -> list[dict[str, Any]]:
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
-def test_every_panel_has_data(tmp_path: Path) -> None:
+@contextmanager
+def watched(folder: Path, number: int) -> Iterator[tuple[Project, Server, str]]:
+    """Start a service of two workers, its queue worker, and Prometheus, which has found both."""
     with ExitStack() as stack:
         port = free_port()
-        backends = Backends(stack)
-        environment = backends.environment(dict(ANSWERS), 900)
-        made = project(
-            tmp_path / "demo", {**environment, "APP_WORKER_METRICS__PORT": str(port)}, **ANSWERS
-        )
+        environment = Backends(stack).environment(dict(ANSWERS), number)
+        made = project(folder, {**environment, "APP_WORKER_METRICS__PORT": str(port)}, **ANSWERS)
         made.run("app.migrate")
         log = made.path / "worker.log"
         stack.enter_context(working(made, log))
@@ -98,6 +97,11 @@ def test_every_panel_has_data(tmp_path: Path) -> None:
         own = urllib.parse.urlsplit(server.address).port or 0
         prometheus = stack.enter_context(scraper(made, {"app": own, "worker": port}))
         until(lambda: len(result(prometheus, "up == 1")) == 2, log.read_text, WAIT_SECONDS)
+        yield made, server, prometheus
+
+
+def test_every_panel_has_data(tmp_path: Path) -> None:
+    with watched(tmp_path / "demo", 900) as (made, server, prometheus):
         said = made.run("loadtest", "--url", server.address, check=False, **LOAD)
         assert said.count(" met\n") == 3, said
         asked = [target["expr"] for panel in panels(made) for target in panel["targets"]]
