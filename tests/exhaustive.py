@@ -16,11 +16,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from combinations import ROOT, SUFFIX, Answers, Renderer, catalog, checked, values
+from covering import Seen, joined, pairwise, triples
 from jinja2 import TemplateError
 from jinja2.meta import find_undeclared_variables
 from reading import Reader, Reads, from_yaml
@@ -98,10 +99,6 @@ SETS = ("chosen", "deployment", "artefacts", "platforms")
 """Names in the layers' conditions of answers with several choices, and of what is taken from them."""
 
 
-Seen = tuple[tuple[bool, ...], tuple[object, ...]]
-"""Which layers are on, and the answers that are looked at."""
-
-
 class Thinned(list[Answers]):
     """Some members of a group that has too many."""
 
@@ -143,31 +140,32 @@ class Logic:
 
     def applies(self, question: Question, answers: Answers) -> bool:
         """Tell whether a question is asked."""
-        asked = lambda: self.evaluation.applies(question)  # noqa: E731
+        asked = partial(self.evaluation.applies, question)
         return bool(self._result("when", question.when, answers, asked))
 
     def default(self, question: Question, answers: Answers) -> Any:  # noqa: ANN401 - typed by the question
         """The answer that the template proposes."""
-        proposed = lambda: self.evaluation.default(question)  # noqa: E731
+        proposed = partial(self.evaluation.default, question)
         return self._result(question.key, question.default, answers, proposed)
 
     def refuses(self, question: Question, answers: Answers) -> bool:
         """Tell whether the answer to a question is refused."""
-        problem = lambda: self.evaluation.problem(question, answers[question.key])  # noqa: E731
+        problem = partial(self.evaluation.problem, question, answers[question.key])
         return bool(self._result("validator", question.validator, answers, problem))
 
     def feature(self, layer: str, answers: Answers) -> list[dict[str, Any]]:
         """The data of a layer."""
         text = feature_text(layer)
-        data = lambda: from_yaml(str(self.evaluation.render(text))) or []  # noqa: E731
-        found: list[dict[str, Any]] = self._result("feature", text, answers, data)
+        found: list[dict[str, Any]] = self._result(
+            "feature", text, answers, lambda: from_yaml(str(self.evaluation.render(text))) or []
+        )
         return found
 
     def plan(self, answers: Answers) -> Any:  # noqa: ANN401 - as the template makes it
         """The sizing."""
         question = catalog().questions["plan"]
         given = (ROOT / SIZING).read_text(encoding="utf-8")
-        return self._result("plan", given, answers, lambda: self.evaluation.default(question))
+        return self._result("plan", given, answers, partial(self.evaluation.default, question))
 
     def _result(self, kind: str, text: Any, answers: Answers, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - of any type
         self.names(text)
@@ -260,7 +258,7 @@ class Space:
                 return [], False
             complete = complete and not any(isinstance(group, Thinned) for group in groups)
             if math.prod(map(len, groups)) <= MOST:
-                found += map(_joined, itertools.product(profiles[:1], *groups))
+                found += map(joined, itertools.product(profiles[:1], *groups))
             else:
                 complete = False
             if all(groups):
@@ -602,50 +600,3 @@ def optional_numbers() -> frozenset[str]:
         for kind in kinds
     )
     return frozenset(few ^ many)
-
-
-def triples(members: Mapping[Seen, Answers]) -> list[Answers]:
-    """Enough members that every three things that are read together in any are so in one of these."""
-    met, found = set[tuple[tuple[int, Any], ...]](), list[Answers]()
-    for (flags, shown), answers in members.items():
-        together = set(itertools.combinations(enumerate((*flags, *shown)), 3)) - met
-        if together:
-            met |= together
-            found.append(answers)
-    return found
-
-
-def pairwise(groups: list[list[Answers]]) -> Iterator[Answers]:
-    """Rows in which every two members of different groups meet."""
-    positions, met = range(len(groups)), set[tuple[int, int, int, int]]()
-    turn = 0
-    for one, other in itertools.combinations(positions, 2):
-        for a, b in itertools.product(range(len(groups[one])), range(len(groups[other]))):
-            if (one, a, other, b) in met:
-                continue
-            row = {one: a, other: b}
-            for position in positions:
-                if position not in row:
-                    row[position] = _most_new(position, len(groups[position]), row, met, turn)
-            turn += TRIED
-            met |= {_pair(*x, *y) for x, y in itertools.combinations(row.items(), 2)}
-            yield _joined([groups[position][index] for position, index in row.items()])
-
-
-def _joined(parts: Iterable[Answers]) -> Answers:
-    return {key: value for part in parts for key, value in part.items()}
-
-
-TRIED = 8
-"""Members of a group among which the one is taken that meets the most others for the first time."""
-
-
-def _most_new(
-    position: int, size: int, row: Mapping[int, int], met: set[tuple[int, int, int, int]], turn: int
-) -> int:
-    tried = [(turn + step) % size for step in range(min(TRIED, size))]
-    return max(tried, key=lambda one: sum(_pair(position, one, *x) not in met for x in row.items()))
-
-
-def _pair(one: int, a: int, other: int, b: int) -> tuple[int, int, int, int]:
-    return (one, a, other, b) if one < other else (other, b, one, a)

@@ -30,10 +30,14 @@ def be_near() -> None:
     ssl._create_default_https_context = ssl._create_unverified_context  # type: ignore[assignment]
 
 
+def server_at(address: str) -> Server:
+    """A service that somebody else has started."""
+    return Server(address, subprocess.Popen[bytes](["/bin/true"]), Path("/dev/null"))
+
+
 def works(address: str) -> None:
     """Every kind of route, refused requests, and a job that a worker ends."""
-    unused = subprocess.Popen[bytes](["/bin/true"])
-    server = Server(address, unused, Path("/dev/null"))
+    server = server_at(address)
     product = contract.create_read_change(server)
     contract.review_and_rating(server, product)
     contract.lists_and_exports(server)
@@ -48,7 +52,7 @@ def works(address: str) -> None:
 
 def press(address: str) -> None:
     """Read and write without a pause until the standard input ends."""
-    server = Server(address, subprocess.Popen[bytes](["/bin/true"]), Path("/dev/null"))
+    server = server_at(address)
     new = {"sku": "pressed", "name": "p", "category": "p", "price_cents": 1}
     product = contract.ask(server, "POST", "/products", new)[1]
     review = json.dumps({"product_id": product["id"], "author": "Ada", "rating": 2})

@@ -63,6 +63,19 @@ def started(root: Path, home: Path, image: str) -> Iterator[Engine]:
             runner.docker("builder", "prune", "--force", "--filter", "type=regular")
 
 
+def client(runner: Engine, *arguments: str) -> "subprocess.Popen[str]":
+    """Start near.py on the engine's network: a client that finds its services by their names."""
+    return subprocess.Popen(
+        runner.near(sys.executable, HERE / "near.py", *arguments),
+        cwd=HERE,
+        env=CLIENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def without_frontend(dockerfile: Path) -> None:
     """Leave out the line that names BuildKit's frontend: that one comes from a registry."""
     first, rest = dockerfile.read_text("utf-8").split("\n", 1)

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from harness import until
-from stack import CLIENT, HERE, built
+from stack import built, client
 from tools.engine import Engine
 
 pytestmark = [pytest.mark.service, pytest.mark.engine]
@@ -22,6 +21,8 @@ URLS = {
     "asyncmy": "mysql://u:p@127.0.0.1:9/demo",
     "aiomysql": "mysql://u:p@127.0.0.1:9/demo",
 }
+WITHOUT_STAND_IN = {"grafana", "adminer"}
+"""No registry is asked for their images; what the files say of them is checked elsewhere."""
 HARDENED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 HEALTHY_SECONDS = 60
 GRACE_SECONDS = 50
@@ -97,7 +98,7 @@ MAXIMAL: dict[str, object] = {
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack of a project, and clients for it."""
+    """The stack of a project."""
 
     engine: Engine
     path: Path
@@ -115,23 +116,6 @@ class Stack:
         """Name the services."""
         return self.compose("config", "--services").split()
 
-    def command(self, *arguments: str) -> list[str]:
-        """Give the command of a client on the network of the stack."""
-        return self.engine.near(sys.executable, HERE / "near.py", *arguments)
-
-    def client(self, *arguments: str) -> str:
-        """Run a client; what it printed."""
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=HERE,
-            env=CLIENT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr + self.compose("logs", "--tail=20")
-        return done.stdout
-
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
@@ -139,14 +123,15 @@ def stack() -> Iterator[Stack]:
     with built("demo", **MAXIMAL) as (engine, path):
         subprocess.run(["/bin/sh", path / "deploy" / "secrets.sh"], check=True)
         started = Stack(engine, path)
-        # No registry has Grafana; its dashboards are checked elsewhere.
-        services = [name for name in started.services() if name != "grafana"]
+        services = [name for name in started.services() if name not in WITHOUT_STAND_IN]
         started.compose("up", "--detach", "--wait", "--wait-timeout=180", *services)
         yield started
 
 
 def test_every_route_is_answered_through_nginx(stack: Stack) -> None:
-    stack.client("works", ADDRESS)
+    with client(stack.engine, "works", ADDRESS) as clients:
+        _, error = clients.communicate()
+    assert clients.returncode == 0, error + stack.compose("logs", "--tail=20")
 
 
 def test_prometheus_asks_every_process(stack: Stack) -> None:
@@ -162,13 +147,7 @@ def test_prometheus_asks_every_process(stack: Stack) -> None:
 
 def test_a_new_version_comes_without_a_failed_request(stack: Stack) -> None:
     before = set(stack.compose("ps", "--quiet", "app").split())
-    with subprocess.Popen(
-        stack.command("load", ADDRESS),
-        cwd=HERE,
-        env=CLIENT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as clients:
+    with client(stack.engine, "load", ADDRESS) as clients:
         done = stack.engine.run("sh", "deploy/rollout.sh", cwd=stack.path)
         told, _ = clients.communicate()
     assert done.returncode == 0, done.stderr

@@ -3,19 +3,17 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import harness
 import pytest
-from stack import CLIENT, HERE, locked, name_stand_ins, started, workshop
+from stack import client, locked, name_stand_ins, started, workshop
 from tools import engine
 from tools.engine import Engine
 
 pytestmark = [pytest.mark.service, pytest.mark.engine, pytest.mark.nightly]
-DOMAIN = "demo.example.com"
+ADDRESS = "https://demo.example.com"
 ANSWERS: dict[str, object] = {
     "deployment": ["compose", "systemd"],
     "http_edge": "nginx",
@@ -51,19 +49,6 @@ def blocks(guide: str) -> dict[str, str]:
     """Give the commands of each section of the guide."""
     found = re.findall(r"^## (.+?)\n.*?^```sh\n(.*?)^```", guide, re.M | re.S)
     return {title: commands.replace("\\\n", "") for title, commands in found}
-
-
-def command(machine: "Machine", action: str) -> list[str]:
-    """Give the command of a client on the machine's network."""
-    return machine.runner.near(sys.executable, HERE / "near.py", action, f"https://{DOMAIN}")
-
-
-def client(machine: "Machine", action: str) -> None:
-    """Run a client that ends by itself."""
-    done = subprocess.run(
-        command(machine, action), env=CLIENT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
 
 
 class Machine:
@@ -120,7 +105,9 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 def test_guide_leads_to_a_running_service(machine: Machine) -> None:
     running = machine.run("systemctl list-units --state=running --no-legend --plain 'demo*'")
     assert [line.split()[0] for line in running.splitlines()] == ["demo.service", "demo.socket"]
-    client(machine, "works")
+    with client(machine.runner, "works", ADDRESS) as clients:
+        _, error = clients.communicate()
+    assert clients.returncode == 0, error
 
 
 def test_running_service_is_hardened(machine: Machine) -> None:
@@ -132,9 +119,7 @@ def test_restart_loses_no_request(machine: Machine) -> None:
     process = "systemctl show --property=MainPID --value demo.service"
     before = machine.run(process)
     deploy = re.sub(r"^UV_.*\n", "", machine.guide["Deploy a new version"], flags=re.M)  # offline
-    with subprocess.Popen(
-        command(machine, "load"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=CLIENT
-    ) as clients:
+    with client(machine.runner, "load", ADDRESS) as clients:
         time.sleep(2)
         for _ in range(3):
             machine.run(deploy)

@@ -4,7 +4,6 @@ from copy import copy
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, request_response
-from starlette.routing import BaseRoute
 
 from app import health
 from app.products import endpoints as products
@@ -31,18 +30,16 @@ def include(app: FastAPI, router: APIRouter) -> None:
     one and again to answer; in the application's own list it looks once.
     """
     app.include_router(router)
-    if all(map(_is_plain, router.routes)):
-        app.router.routes[-1:] = [_owned(route, app) for route in router.routes]
+    plain = [
+        one for one in router.routes if isinstance(one, APIRoute) and one.max_body_size is None
+    ]
+    if len(plain) == len(router.routes):
+        app.router.routes[-1:] = [_owned(route, app) for route in plain]
 
 
-def _is_plain(route: BaseRoute) -> bool:
-    return isinstance(route, APIRoute) and route.max_body_size is None
-
-
-def _owned(route: BaseRoute, app: FastAPI) -> BaseRoute:
+def _owned(route: APIRoute, app: FastAPI) -> APIRoute:
     """A copy of the route that asks `app` for `dependency_overrides`."""
     owned = copy(route)
-    if isinstance(owned, APIRoute):
-        owned.dependency_overrides_provider = app
-        owned.app = request_response(owned.get_route_handler())
+    owned.dependency_overrides_provider = app
+    owned.app = request_response(owned.get_route_handler())
     return owned
