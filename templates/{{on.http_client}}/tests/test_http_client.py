@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 import upstream
+from httpx2 import AsyncClient
 from upstream import Upstream
 
 from app import http_client
@@ -23,6 +24,10 @@ async def other() -> AsyncIterator[Upstream]:
         yield running
 
 
+async def close(opening: asyncio.Task[AsyncClient]) -> None:
+    await (await opening).aclose()
+
+
 @pytest.fixture
 async def opened() -> AsyncIterator[Callable[..., HttpClient]]:
     """Opens clients with settings of their own."""
@@ -30,9 +35,9 @@ async def opened() -> AsyncIterator[Callable[..., HttpClient]]:
 
         def open_one(**values: float) -> HttpClient:
             limits = QUICK.model_copy(update=values)
-            client = http_client.connect(limits)
-            stack.push_async_callback(client.aclose)
-            return HttpClient(client, limits)
+            opening = http_client.open_client(limits)
+            stack.push_async_callback(close, opening)
+            return HttpClient(opening, limits)
 
         yield open_one
 
@@ -134,3 +139,14 @@ async def test_nobody_listens(opened: Open) -> None:
 
 async def _all(calls: Iterable[Awaitable[object]]) -> list[object]:
     return list(await asyncio.gather(*calls, return_exceptions=True))
+
+
+async def test_a_call_that_is_given_up_early_does_not_stop_the_opening(other: Upstream) -> None:
+    opening = http_client.open_client(QUICK)
+    first = asyncio.create_task(HttpClient(opening, QUICK).get(other.url))
+    await asyncio.sleep(0)
+    first.cancel()
+    try:
+        assert (await HttpClient(opening, QUICK).get(other.url)).status_code == 200
+    finally:
+        await close(opening)

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import logging
+from io import StringIO
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from app.logging import JsonFormatter
+from app.logging import JsonFormatter, JsonHandler
 from app.main import create_app
 from app.settings import Settings
 
@@ -55,6 +56,35 @@ async def test_one_json_line_per_request(
     assert event["route"] == "(unmatched)"
     assert event["path"] == "/nowhere"
     assert "secret" not in line
+
+
+def read_by_nobody_else(monkeypatch: pytest.MonkeyPatch) -> StringIO:
+    """What the log writes where no other handler reads it, pytest's own neither."""
+    written = StringIO()
+    monkeypatch.setattr(logging.getLogger(), "handlers", [JsonHandler(written)])
+    return written
+
+
+async def test_the_line_is_the_same_without_a_record(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = read_by_nobody_else(monkeypatch)
+    await client.get("/nowhere?token=secret", headers={"x-request-id": "abc-12345"})
+    logging.getLogger().addHandler(logging.NullHandler())
+    await client.get("/nowhere", headers={"x-request-id": "abc-12345"})
+    events = map(json.loads, lines.getvalue().splitlines())
+    short, whole = [event for event in events if event["logger"] == "app.access"]
+    for changing in ("time", "duration_ms"):
+        assert type(short.pop(changing)) is type(whole.pop(changing))
+    assert short == whole
+
+
+async def test_a_log_that_cannot_be_written_fails_no_request(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read_by_nobody_else(monkeypatch).close()
+    assert (await client.get("/nowhere")).status_code == 404
+    assert "closed file" in capsys.readouterr().err
 
 
 async def test_healthy_probes_are_not_logged(

@@ -18,9 +18,14 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 def install(app: FastAPI) -> None:
-    """Include the resources, before the routes that machines ask."""
+    """Include the resources, before the routes that machines ask and those of the documentation.
+
+    A request is compared with one route after the other.
+    """
+    documentation = app.router.routes[:]
     for router in (*ROUTERS, health.router):
         include(app, router)
+    app.router.routes[:] = [*app.router.routes[len(documentation) :], *documentation]
 
 
 def include(app: FastAPI, router: APIRouter) -> None:
