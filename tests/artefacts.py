@@ -112,6 +112,17 @@ def free_port() -> int:
         return port
 
 
+MACHINE = """\
+worker_processes auto;
+events {{
+}}
+http {{
+    include mime.types;
+{site}}}
+"""
+"""The main file of an nginx that is installed on a machine, in short."""
+
+
 class NginxTree:
     """The nginx files of a project in a folder of the test, so that nginx can read and run them.
 
@@ -126,22 +137,26 @@ class NginxTree:
         upstream: str = "127.0.0.1:8000",
         *,
         own_ports: bool = False,
+        on_machine: bool = False,
     ) -> None:
         """Write the tree below `root`; the service answers at `upstream`.
 
-        With `own_ports` the ports stay as they are in the project: to be read, not run.
+        With `own_ports` the ports stay as they are in the project: to be read, not run. With
+        `on_machine` the files lie as the guide for a machine without containers puts them.
         """
         self.root = root
         ports = ("80", "443", "8081")
         self.ports = {port: int(port) if own_ports else free_port() for port in ports}
-        shutil.copytree(project.root / "deploy" / "nginx", root / project.name)
+        own = shutil.copytree(project.root / "deploy" / "nginx", root / project.name)
+        if on_machine:
+            _beside_others(project, own)
         for folder in ("certificates", "logs", "tmp", "acme"):
             (root / folder).mkdir()
         (root / "mime.types").write_text("types { text/html html; text/css css; text/plain txt; }")
         certificate(root / "certificates", project.answers["domain"])
-        for path in (root / project.name).glob("*.conf"):
+        for path in own.glob("*.conf"):
             path.write_text(self._local(path.read_text("utf-8"), upstream), "utf-8")
-        shutil.move(root / project.name / "nginx.conf", root / "nginx.conf")
+        shutil.move(own / "nginx.conf", root / "nginx.conf")
 
     def command(self, nginx: Sequence[str]) -> list[str]:
         """Give the command that runs `nginx` in the foreground."""
@@ -166,18 +181,34 @@ class NginxTree:
         return re.sub(r"server app:8000(.*?)( resolve)?;", rf"server {upstream}\1;", text)
 
 
+def _beside_others(project: Project, own: Path) -> None:
+    """Put the site into an nginx of a machine, whose main file is not of the project."""
+    for path in (project.root / "deploy" / "systemd").glob("*.conf"):
+        shutil.copy(path, own)
+    site = (own / "nginx-site.conf").read_text("utf-8")
+    (own / "nginx.conf").write_text(MACHINE.format(site=site), "utf-8")
+
+
 def certificate(folder: Path, domain: str) -> None:
-    """Make a self-signed certificate and its key."""
-    subprocess.run(
+    """Write a self-signed certificate and its key."""
+    both = _certificate(domain)
+    (folder / "privkey.pem").write_text(both)
+    (folder / "fullchain.pem").write_text(both)
+
+
+@cache
+def _certificate(domain: str) -> str:
+    done = subprocess.run(
         [
             *(tool("openssl"), "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"),
             *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=test"),
-            *("-addext", f"subjectAltName=DNS:{domain}"),
-            *("-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"),
+            *("-addext", f"subjectAltName=DNS:{domain}", "-keyout", "-", "-out", "-"),
         ],
         check=True,
         capture_output=True,
+        text=True,
     )
+    return done.stdout
 
 
 def directives(parsed: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

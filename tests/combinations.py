@@ -23,6 +23,15 @@ ROOT = packaged_root()
 SUFFIX = ".jinja"
 ANSWERS_TEMPLATE = "{{ _copier_conf.answers_file }}.jinja"
 Answers = dict[str, Any]
+SAMPLES: dict[str, list[Any]] = {
+    "app_dir": [".", "src"],
+    "health_path": ["", "/health"],
+    "requirements_files": ["requirements.txt", "requirements/all.txt requirements/base.txt"],
+    "uv_package": ["", "api"],
+    "build_packages": ["", "gcc libpq-dev"],
+    "runtime_packages": ["", "libpq5"],
+}
+"""Answers to the questions of `fastgen generate` that take free text."""
 
 
 @cache
@@ -41,14 +50,14 @@ def values(question: Question) -> list[Any]:
     return choices
 
 
-def checked(chosen: Mapping[str, Any]) -> Answers | None:
+def checked(chosen: Mapping[str, Any], scope: str = "service") -> Answers | None:
     """The answers of a project with these choices, or None where they are refused.
 
     Choices that do not apply after the earlier ones are dropped.
     """
     given = {key: Given(value, PRESET) for key, value in chosen.items()}
     try:
-        answers = resolve(catalog(), {"project_name": Given("demo", PRESET)} | given)
+        answers = resolve(catalog(), {"project_name": Given("demo", PRESET)} | given, scope=scope)
     except FastgenError:
         return None
     return {key: answer.value for key, answer in answers.items()}
@@ -150,6 +159,17 @@ def drawn(number: int, seed: int = 11) -> Iterator[Answers]:
     draw = random.Random(seed)  # noqa: S311 - no secrets here
     while number:
         row = checked({key: draw.choice(options) for key, options in _domains().items()})
+        if row is not None:
+            number -= 1
+            yield row
+
+
+def generated(number: int, seed: int = 13) -> Iterator[Answers]:
+    """Deployment files alone, for what `fastgen generate` may find: drawn at random too."""
+    draw = random.Random(seed)  # noqa: S311 - no secrets here
+    domains = _domains() | SAMPLES | {"scope": ["deploy"]}
+    while number:
+        row = checked({key: draw.choice(options) for key, options in domains.items()}, "deploy")
         if row is not None:
             number -= 1
             yield row
@@ -257,3 +277,10 @@ def rendered(number: int = 100) -> tuple[Rendered, ...]:
     """All pairs, and `number` more projects."""
     renderer = Renderer()
     return tuple(renderer.render(answers) for answers in (*all_pairs(), *drawn(number)))
+
+
+@cache
+def rendered_alone(number: int = 150) -> tuple[Rendered, ...]:
+    """Deployment files alone."""
+    renderer = Renderer()
+    return tuple(renderer.render(answers) for answers in generated(number))

@@ -20,7 +20,7 @@ from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from combinations import ROOT, SUFFIX, Answers, Renderer, catalog, checked, values
+from combinations import ROOT, SAMPLES, SUFFIX, Answers, Renderer, catalog, checked, values
 from covering import Seen, joined, pairwise, triples
 from jinja2 import TemplateError
 from jinja2.meta import find_undeclared_variables
@@ -71,15 +71,6 @@ SIZE = ("cpus", "memory_mb", "replicas", "staging_replicas", "db_max_connections
 SIZED_BY = ("scope", "db_driver", "queue", "server", "pgbouncer", "deployment", "artefacts")
 """Answers that decide which sizes are refused."""
 
-SAMPLES: dict[str, list[Any]] = {
-    "app_dir": [".", "src"],
-    "health_path": ["", "/health"],
-    "requirements_files": ["requirements.txt", "requirements/all.txt requirements/base.txt"],
-    "uv_package": ["", "api"],
-    "build_packages": ["", "gcc libpq-dev"],
-    "runtime_packages": ["", "libpq5"],
-}
-"""Answers to the questions of `fastgen generate` that take free text."""
 
 PLATFORMS = ("cloudrun", "fly", "ecs", "render", "railway", "azure")
 NUMBERS = {

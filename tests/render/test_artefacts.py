@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from artefacts import NginxTree, Project, nginx_command, run, tool
+from checkers import nginx_complaints, nginx_weaknesses
 
 SKIPPED_CHECKOV = {
     "CKV_DOCKER_7": "tags name a release; digests cannot be known without a registry",
@@ -75,20 +76,11 @@ def test_scripts_are_clean(project: Project) -> None:
 
 def test_nginx_accepts_its_configuration(edge: Project, tmp_path: Path) -> None:
     nginx = nginx_command(edge.answers["nginx_version"])
-    tree = NginxTree(edge, tmp_path)
-    done = run([*nginx, "-t", "-e", "stderr", "-p", tmp_path, "-c", "nginx.conf"], tmp_path)
-    said = [line for line in done.stderr.splitlines() if "[" in line]
-    # A hard limit of this machine below the planned one says nothing about the file.
-    assert [line for line in said if "RLIMIT_NOFILE" not in line] == []
-    assert done.returncode == 0
-    assert tree.root == tmp_path
+    assert nginx_complaints(nginx, NginxTree(edge, tmp_path)) == []
 
 
 def test_nginx_has_no_known_weakness(edge: Project, tmp_path: Path) -> None:
-    # gixy takes every port with the digits 443 in it for TLS, 14430 too.
-    NginxTree(edge, tmp_path, own_ports=True)
-    done = run([tool("gixy"), "--format", "json", "nginx.conf"], tmp_path)
-    assert json.loads(done.stdout) == []
+    assert nginx_weaknesses([NginxTree(edge, tmp_path, own_ports=True)]) == []
 
 
 @pytest.mark.slow

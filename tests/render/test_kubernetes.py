@@ -2,19 +2,13 @@
 
 import json
 import re
-import shutil
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from artefacts import Project, render, run, tool
-
-ENVIRONMENTS = ["staging", "production"]
-KUBERNETES = "1.34"
-WITHOUT_SCHEMA = {"HTTPRoute"}
-"""Kinds of extensions, whose schemas are not in the checker: it passes them with a warning."""
+from checkers import ENVIRONMENTS, built, kustomized, schema_complaints, with_autoscaler
 
 
 @pytest.fixture(params=ENVIRONMENTS)
@@ -22,16 +16,6 @@ def environment(request: pytest.FixtureRequest) -> str:
     """Each environment that has an overlay."""
     name: str = request.param
     return name
-
-
-@cache
-def built(project: Project, environment: str) -> str:
-    """Build an overlay."""
-    overlay = project.root / "deploy" / "kubernetes" / "overlays" / environment
-    done = run([tool("kubectl", required_in_ci=False), "kustomize", overlay], project.root)
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
-    return done.stdout
 
 
 def objects(project: Project, environment: str) -> dict[str, Any]:
@@ -51,17 +35,8 @@ def container(project: Project, environment: str) -> Any:  # noqa: ANN401 - a pa
     return pod["containers"][0]
 
 
-def test_objects_follow_the_schemas(cluster: Project, environment: str) -> None:
-    path = cluster.root / f"{environment}.built.yaml"
-    path.write_text(built(cluster, environment), "utf-8")
-    done = run([tool("kubernetes-validate"), "--strict", "-k", KUBERNETES, path], cluster.root)
-    path.unlink()
-    said = (done.stdout + done.stderr).splitlines()
-    warned = [line for line in said if not line.startswith("INFO")]
-    assert [
-        line for line in warned if not any(f" {kind} " in line for kind in WITHOUT_SCHEMA)
-    ] == []
-    assert done.returncode == 0
+def test_objects_follow_the_schemas(cluster: Project, environment: str, tmp_path: Path) -> None:
+    assert schema_complaints([built(cluster, environment)], tmp_path) == []
 
 
 def test_route_has_the_form_of_the_gateway_api(cluster: Project, environment: str) -> None:
@@ -220,14 +195,8 @@ def test_workers_scale_with_the_queue_within_the_plan(tmp_path: Path) -> None:
     project = render(
         db_driver="asyncpg", deployment=["kubernetes"], queue="taskiq", metrics="prometheus"
     )
-    folder = project.root / "deploy" / "kubernetes"
-    shutil.copytree(folder, tmp_path / "kubernetes")
-    with (tmp_path / "kubernetes/overlays/production/kustomization.yaml").open("a") as overlay:
-        overlay.write("components: [../../keda]\n")
-    command = [tool("kubectl", required_in_ci=False), "kustomize", "overlays/production"]
-    done = run(command, tmp_path / "kubernetes")
-    assert done.returncode == 0, done.stderr
-    found = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(done.stdout)}
+    text = kustomized(with_autoscaler(project, tmp_path))
+    found = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(text)}
     scaled = found["ScaledObject", "demo-worker"]
     assert scaled["metadata"]["namespace"] == "demo-production"
     worker = found["Deployment", scaled["spec"]["scaleTargetRef"]["name"]]
