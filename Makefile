@@ -4,12 +4,19 @@ VENV ?= .venv
 TESTS ?= tests
 BIN = $(VENV)/bin
 
-.PHONY: check test test-all lint types fast docs golden freshness matrix mutations bench release
+.PHONY: check checkov test test-all lint types fast docs golden freshness matrix mutations bench release
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable . --group dev --group validators
 	touch $@
+
+.venv-checkov/.installed: pyproject.toml $(VENV)/.installed
+	$(BIN)/uv --quiet venv --clear --python $(BIN)/python .venv-checkov
+	$(BIN)/uv --quiet pip install --compile-bytecode --python .venv-checkov --group checkov
+	touch $@
+
+checkov: .venv-checkov/.installed  ## a checker of deployment files, for tests that are skipped without it
 
 check: lint types fast  ## lint, format, types and the fast tests; about two minutes
 

@@ -9,9 +9,9 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def render(**answers: object) -> Project:
 
 def tool(name: str, *, required_in_ci: bool = True) -> str:
     """Find a program; the test is skipped where it is absent (fails in CI if it must be)."""
-    for folder in (BIN, None):
+    for folder in (BIN, ROOT / ".venv-checkov" / "bin", None):
         path = f"{folder}{os.pathsep}" if folder else os.environ["PATH"] + ":/usr/sbin"
         if found := shutil.which(name, path=path):
             return found
@@ -98,8 +98,17 @@ def run(
 
 def nginx_command(version: str) -> list[str]:
     """Nginx of that version; skipped where it cannot be had."""
+    return _had(partial(debian.nginx, version))
+
+
+def compose_command() -> list[str]:
+    """Docker Compose; skipped where it cannot be had."""
+    return _had(debian.compose)
+
+
+def _had(command: Callable[[], list[str]]) -> list[str]:
     try:
-        return debian.nginx(version)
+        return command()
     except debian.UnavailableError as error:
         pytest.skip(str(error))
 

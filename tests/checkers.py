@@ -16,6 +16,16 @@ ENVIRONMENTS = ("staging", "production")
 KUBERNETES = "1.34"
 WITHOUT_SCHEMA = {"HTTPRoute", "ScaledObject"}
 """Kinds of extensions, whose schemas are not in the checker: it passes them with a warning."""
+NOTHING = r"(?!)"
+WORKERS = r"\.\S+-(worker|scheduler)$"
+UNFOLLOWED = {
+    "CKV_K8S_11": "",  # no CPU limit: a throttled event loop answers nobody
+    "CKV_K8S_43": "",  # images are named by release: a digest is known only after the build
+    # What runs jobs answers no requests: it ends when it cannot work, and is started again.
+    "CKV_K8S_8": WORKERS,
+    "CKV_K8S_9": WORKERS,
+}
+"""Checks of checkov that are not followed -> in which objects."""
 MOST_EXPOSED = 20
 """Tenths of `systemd-analyze security`'s exposure level, 0 to 100."""
 
@@ -40,6 +50,16 @@ def nginx_weaknesses(trees: Sequence[NginxTree]) -> list[Any]:
     done = run([tool("gixy"), "--format", "json", *files], trees[0].root)
     found: list[Any] = json.loads(done.stdout)
     return found
+
+
+def compose_complaints(compose: Sequence[str], project: Project) -> list[str]:
+    """Let Docker Compose read both stacks, the second one with what starts only when asked for."""
+    said = []
+    for options in (["--file", "compose.yaml"], ["--profile", "*"]):
+        done = run([*compose, *options, "config", "--quiet"], project.root)
+        said += done.stderr.splitlines()
+        assert said or done.returncode == 0
+    return said
 
 
 def units(project: Project, folder: Path) -> list[Path]:
@@ -100,20 +120,17 @@ def with_autoscaler(project: Project, folder: Path) -> Path:
     return overlay
 
 
-def written(manifests: Iterable[str], folder: Path) -> list[Path]:
-    """Write the different objects of built manifests below `folder`, a file for each."""
-    objects = dict.fromkeys(
-        one for text in manifests for one in re.split(r"^---\n", text, flags=re.M)
-    )
-    paths = [folder / f"{number}.yaml" for number in range(len(objects))]
-    for path, text in zip(paths, objects, strict=True):
-        path.write_text(text, "utf-8")
-    return paths
+def written(manifests: Iterable[str], folder: Path) -> Path:
+    """Write the different objects of built manifests into `folder`, a file for each."""
+    documents = [one for text in manifests for one in re.split(r"^---\n", text, flags=re.M)]
+    for number, text in enumerate(dict.fromkeys(documents)):
+        (folder / f"{number}.yaml").write_text(text, "utf-8")
+    return folder
 
 
-def schema_complaints(manifests: Iterable[str], folder: Path) -> list[str]:
-    """Check built manifests against the schemas of the API: what is wrong with them."""
-    paths = written(manifests, folder)
+def schema_complaints(folder: Path) -> list[str]:
+    """Check the objects in a folder against the schemas of the API: what is wrong with them."""
+    paths = sorted(folder.glob("*.yaml"))
     done = run([tool("kubernetes-validate"), "--strict", "-k", KUBERNETES, *paths], folder)
     said = (done.stdout + done.stderr).splitlines()
     complaints = [
@@ -123,6 +140,23 @@ def schema_complaints(manifests: Iterable[str], folder: Path) -> list[str]:
     ]
     assert complaints or done.returncode == 0
     return complaints
+
+
+def checkov_findings(folder: Path, *frameworks: str) -> list[str]:
+    """Let checkov look at the files below a folder: what it finds and has no reason to be so."""
+    command = [tool("checkov"), "--skip-download", "--compact", "--quiet", "--output", "json"]
+    done = run([*command, "--framework", *frameworks, "--directory", folder], folder)
+    told: list[Any] | Any = json.loads(done.stdout)
+    results = told if isinstance(told, list) else [told]
+    assert {result["check_type"]: result["summary"]["parsing_errors"] for result in results} == (
+        dict.fromkeys(frameworks, 0)
+    )
+    return [
+        f"{check['check_id']} {check['check_name']}: {check['file_path']} {check['resource']}"
+        for result in results
+        for check in result["results"]["failed_checks"]
+        if not re.search(UNFOLLOWED.get(check["check_id"], NOTHING), check["resource"])
+    ]
 
 
 def prometheus_complaints(folder: Path, *words: str) -> str:

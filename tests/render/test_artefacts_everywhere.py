@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from artefacts import NginxTree, Project, nginx_command, run, tool
+from artefacts import NginxTree, Project, compose_command, nginx_command, run, tool
 from checkers import (
     ENVIRONMENTS,
     built,
+    checkov_findings,
+    compose_complaints,
     configuration_complaints,
     exposed,
     kustomized,
@@ -21,6 +23,7 @@ from checkers import (
     unit_complaints,
     units,
     with_autoscaler,
+    written,
 )
 from combinations import catalog, rendered, rendered_alone
 
@@ -93,6 +96,12 @@ def test_documents_follow_their_schemas(
     assert done.returncode == 0, done.stdout
 
 
+def test_compose_accepts_both_stacks(tmp_path: Path) -> None:
+    compose = compose_command()
+    for name, project in different_sets(tmp_path, "compose").items():
+        assert compose_complaints(compose, project) == [], name
+
+
 def test_workflows_are_safe(tmp_path: Path) -> None:
     workflows = different(tmp_path, ".github/workflows/*.yml")
     done = run([tool("zizmor"), "--offline", "--format", "json", *workflows], tmp_path)
@@ -146,17 +155,30 @@ def test_units_are_understood_and_hardened(tmp_path: Path) -> None:
     assert wrong == []
 
 
-def manifests(folder: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build each overlay, that of production with the autoscaler too where there is one."""
+    folder, manifests = tmp_path_factory.mktemp("overlays"), list[str]()
     for number, project in enumerate(different_sets(folder, "deploy/kubernetes/").values()):
-        for environment in ENVIRONMENTS:
-            yield built(project, environment)
+        manifests += [built(project, environment) for environment in ENVIRONMENTS]
         if (project.root / "deploy" / "kubernetes" / "keda").exists():
-            yield kustomized(with_autoscaler(project, folder / f"keda-{number}"))
+            overlay = with_autoscaler(project, folder / f"keda-{number}")
+            manifests.append(kustomized(overlay))
+    return written(manifests, tmp_path_factory.mktemp("objects"))
 
 
-def test_objects_follow_the_schemas(tmp_path: Path) -> None:
-    assert schema_complaints(manifests(tmp_path), tmp_path) == []
+def test_objects_follow_the_schemas(objects: Path) -> None:
+    assert schema_complaints(objects) == []
+
+
+def test_objects_have_no_known_weakness(objects: Path) -> None:
+    assert checkov_findings(objects, "kubernetes") == []
+
+
+def test_images_and_pipelines_have_no_known_weakness(tmp_path: Path) -> None:
+    for fits in ("Dockerfile", ".github/workflows/*.yml", ".gitlab-ci.yml"):
+        different(tmp_path / fits.strip(".*/").partition("/")[0], fits)
+    assert checkov_findings(tmp_path, "dockerfile", "github_actions", "gitlab_ci") == []
 
 
 def test_prometheus_accepts_the_files(tmp_path: Path) -> None:

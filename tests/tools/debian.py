@@ -122,6 +122,18 @@ def pgbouncer() -> list[str]:
     )
 
 
+def compose() -> list[str]:
+    """Give the command of Docker Compose: the installed plugin, else that of a later Debian.
+
+    It needs no engine to read the files of a project.
+    """
+    docker = shutil.which("docker")
+    if docker and "Docker Compose" in _output([docker, "compose", "version"]):
+        return [docker, "compose"]
+    root = unpack("forky", ["docker-compose", *LIBRARIES])
+    return _with_libraries(root, "usr/libexec/docker/cli-plugins/docker-compose")
+
+
 def _with_libraries(root: Path, program: str) -> list[str]:
     """Give the command of a program among those unpacked in `root`."""
     libraries = next((root / "usr" / "lib").glob("*-linux-gnu*"))
