@@ -1,16 +1,21 @@
 """The files of a project in a real container engine: images, stacks, and how they are replaced."""
 
 import json
+import re
+import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from combinations import ROOT, Renderer
+from exhaustive import Exhaustive
 from harness import until
-from stack import built, client
-from tools.engine import Engine
+from stack import built, client, name_stand_ins, without_frontend, workshop
+from tools.engine import NAME, Engine, running
 
 pytestmark = [pytest.mark.service, pytest.mark.engine]
 ADDRESS = "https://demo.example.com"
@@ -25,6 +30,8 @@ WITHOUT_STAND_IN = {"grafana", "adminer"}
 """No registry is asked for their images; what the files say of them is checked elsewhere."""
 HARDENED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 HEALTHY_SECONDS = 60
+FROM_PYTHON = re.compile(r"^FROM (python:\S+)", re.M)
+IGNORED = ROOT / "templates" / "{{on.image}}" / ".dockerignore"
 GRACE_SECONDS = 50
 """`stop_grace` of the plan."""
 
@@ -81,6 +88,41 @@ def stops_in_time(engine: Engine, container: str) -> None:
     assert time.monotonic() - began < GRACE_SECONDS / 2
     state = engine.state(container)
     assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
+
+
+def test_dockerfiles_pass_the_checks_of_buildkit() -> None:
+    """All that any combination of answers makes, those of `fastgen generate` too."""
+    sources = [one for one in Renderer().sources if one.name == "Dockerfile.jinja"]
+    dockerfiles = Exhaustive().run(sources)
+    assert len({made.source for made in dockerfiles}) == len(sources) > 1
+    with workshop() as (root, home), running(root, home, "building") as maker:
+        name_stand_ins(maker)
+        for image in {image for made in dockerfiles for image in FROM_PYTHON.findall(made.text)}:
+            maker.docker("tag", f"{NAME}/python", image)
+        with TemporaryDirectory(dir=home) as folder:
+            told = checked(maker, Path(folder), [made.text for made in dockerfiles])
+    wrong = [
+        f"{made.where}: {said}"
+        for made, said in zip(dockerfiles, told, strict=True)
+        if said != "Check complete, no warnings found."
+    ]
+    assert wrong == []
+
+
+def checked(maker: Engine, folder: Path, dockerfiles: Sequence[str]) -> Iterator[str]:
+    """Give what BuildKit's checks say of each."""
+    names = [f"number-{number}" for number in range(len(dockerfiles))]
+    for name, text in zip(names, dockerfiles, strict=True):
+        (folder / name).write_text(text, "utf-8")
+        without_frontend(folder / name)
+    shutil.copy(IGNORED, folder)
+    plan = {"target": {name: {"dockerfile": name} for name in names}}
+    (folder / "docker-bake.json").write_text(json.dumps(plan), "utf-8")
+    done = maker.run("docker", "buildx", "bake", "--check", "--progress=quiet", *names, cwd=folder)
+    said = re.split(r"^(number-\d+)\n", done.stdout, flags=re.M)
+    found = dict(zip(said[1::2], said[2::2], strict=True))
+    assert set(found) == set(names), done.stdout + done.stderr
+    return (found[name].strip() for name in names)
 
 
 MAXIMAL: dict[str, object] = {
