@@ -118,10 +118,13 @@ async def test_the_breaker_opens_tries_one_call_and_closes(other: Upstream, open
 
 
 async def test_a_stalled_service_does_not_use_up_the_client(other: Upstream, opened: Open) -> None:
-    http = opened(read_timeout=5, max_per_service=5, breaker_failures=100, total_timeout=0.5)
+    http = opened(read_timeout=5, max_per_service=5, breaker_failures=100, total_timeout=1)
     other.answering.clear()
     async with upstream.running() as healthy:
         stalled = [asyncio.ensure_future(http.get(other.url)) for _ in range(20)]
+        async with asyncio.timeout(1):
+            for _ in range(5):
+                await other.arrived.acquire()
         await asyncio.sleep(0.1)
         assert len(other.requests) == 5
         healthy_url = healthy.url.replace("127.0.0.1", "localhost")

@@ -65,9 +65,18 @@ async def note(text: str) -> None:
 
 @pytest.fixture
 def app(committing: Settings) -> FastAPI:
-    calls.clear()
+    return with_writers(committing)
+
+
+@pytest.fixture
+def impatient_app(committing: Settings) -> FastAPI:
     server = committing.server.model_copy(update={"request_timeout": 0.5})
-    app = create_app(committing.model_copy(update={"server": server}))
+    return with_writers(committing.model_copy(update={"server": server}))
+
+
+def with_writers(settings: Settings) -> FastAPI:
+    calls.clear()
+    app = create_app(settings)
     for ending in (succeed, crash, refuse, hang):
         app.add_api_route(f"/{ending.__name__}", writing(ending), methods=["POST"])
     return app
@@ -75,9 +84,17 @@ def app(committing: Settings) -> FastAPI:
 
 @pytest.mark.parametrize(
     ("path", "status", "rows"),
-    [("/succeed", 200, 1), ("/crash", 500, 0), ("/refuse", 409, 0), ("/hang", 504, 0)],
+    [("/succeed", 200, 1), ("/crash", 500, 0), ("/refuse", 409, 0)],
 )
 async def test_only_success_is_committed(app: FastAPI, path: str, status: int, rows: int) -> None:
+    await answers_and_leaves(app, path, status, rows)
+
+
+async def test_what_takes_too_long_is_not_committed(impatient_app: FastAPI) -> None:
+    await answers_and_leaves(impatient_app, "/hang", 504, 0)
+
+
+async def answers_and_leaves(app: FastAPI, path: str, status: int, rows: int) -> None:
     async with lifespan(app) as state, client_of(app, state) as client:
         response = await client.post(path)
         assert response.status_code == status

@@ -17,6 +17,8 @@ class Upstream:
         self.answering.set()
         self.connections = 0
         self.requests: list[str] = []
+        self.arrived = asyncio.Semaphore(0)
+        """Released by each request."""
 
     @property
     def url(self) -> str:
@@ -27,6 +29,7 @@ class Upstream:
         try:
             while True:
                 self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+                self.arrived.release()
                 await self.answering.wait()
                 status = self.statuses.pop(0) if self.statuses else 200
                 head = f"HTTP/1.1 {status} X\r\ncontent-length: {len(self.body)}\r\n\r\n"
