@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem
@@ -60,8 +61,16 @@ Starter = Callable[[Scope], Observer | None]
 def route_template(scope: Scope) -> str:
     """The full path template of the route that answered, with the prefixes of its routers."""
     context = scope.get("fastapi", {}).get("effective_route_context")
-    path: str = getattr(context or scope.get("route"), "path", UNMATCHED)
+    path: str = getattr(context or scope.get("route") or _plain_route(scope), "path", UNMATCHED)
     return path
+
+
+def _plain_route(scope: Scope) -> BaseRoute | None:
+    """The route that answered where it is Starlette's, as those of the documentation are."""
+    if "endpoint" not in scope:
+        return None
+    known = (one for one in scope["app"].routes if isinstance(one, Route))
+    return next((one for one in known if one.endpoint is scope["endpoint"]), None)
 
 
 class RequestMiddleware:

@@ -87,6 +87,16 @@ async def test_a_log_that_cannot_be_written_fails_no_request(
     assert "closed file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+async def test_the_documentation_has_its_own_route(
+    client: AsyncClient, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    with caplog.at_level(logging.INFO, logger="app.access"):
+        assert (await client.get(path)).status_code == 200
+    (record,) = [record for record in caplog.records if record.name == "app.access"]
+    assert json.loads(JsonFormatter().format(record))["route"] == path
+
+
 async def test_healthy_probes_are_not_logged(
     client: AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
