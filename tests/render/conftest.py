@@ -33,7 +33,7 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
     "memcached": {"cache": "memcached", "server": "granian", "replicas": 1},
     "taskiq": {"queue": "taskiq", "broker": "nats", "cache": "redis"},
     "celery": {"queue": "celery", "broker": "rabbitmq", "db_driver": "asyncpg"},
-    "saq": {"queue": "saq", "broker": "redis"},
+    "saq": {"queue": "saq", "broker": "redis", "metrics": "opentelemetry"},
     "procrastinate": {"queue": "procrastinate", "db_driver": "asyncpg"},
     "long": {"project_name": "a" * 49 + "b", "db_driver": "asyncpg", "target_rps": 1},
 }
@@ -48,7 +48,12 @@ MACHINES: dict[str, dict[str, Any]] = {
     },
     "systemd, gunicorn": {"deployment": ["systemd", "compose"], "server": "gunicorn", "cpus": 0.5},
     "systemd, granian": {"deployment": ["systemd"], "server": "granian", "http_edge": "none"},
-    "systemd, queue": {"deployment": ["systemd"], "queue": "taskiq", "broker": "redis"},
+    "systemd, queue": {
+        "deployment": ["systemd"],
+        "queue": "taskiq",
+        "broker": "redis",
+        "metrics": "both",
+    },
     "systemd, long": {"deployment": ["systemd"], "project_name": "b" * 49 + "c"},
 }
 CLUSTERS: dict[str, dict[str, Any]] = {
@@ -68,7 +73,12 @@ CLUSTERS: dict[str, dict[str, Any]] = {
         "db_driver": "asyncpg",
         "data_layer": "asyncpg",
     },
-    "kubernetes, alone": {"deployment": ["kubernetes"], "db_driver": "none", "replicas": 1},
+    "kubernetes, alone": {
+        "deployment": ["kubernetes"],
+        "db_driver": "none",
+        "replicas": 1,
+        "metrics": "opentelemetry",
+    },
     "kubernetes, redis": {
         "deployment": ["kubernetes", "compose"],
         "db_driver": "aiomysql",
@@ -95,6 +105,7 @@ HOSTED: dict[str, dict[str, Any]] = {
         "broker": "rabbitmq",
         "cache": "memcached",
         "server": "gunicorn",
+        "metrics": "both",
     },
     "platforms, alone": {"db_driver": "none", "metrics": "none", "replicas": 1, "cpus": 1},
     "platforms, granian": {
@@ -110,7 +121,12 @@ HOSTED: dict[str, dict[str, Any]] = {
         "queue": "saq",
         "cpus": 4,
     },
-    "platforms, short": {"project_name": "a", "db_driver": "none", "queue": "celery"},
+    "platforms, short": {
+        "project_name": "a",
+        "db_driver": "none",
+        "queue": "celery",
+        "metrics": "opentelemetry",
+    },
 }
 WITH_NGINX = [name for name, data in COMBINATIONS.items() if data.get("http_edge") != "none"]
 

@@ -450,3 +450,59 @@ def test_platforms_run_the_processes_of_the_project(hosted: Project, platform: s
 def test_platforms_share_one_image(hosted: Project) -> None:
     images = {one.image for name in PLATFORMS for one in described(hosted, name).values()}
     assert images - {None} == {f"registry.example.com/{hosted.name}:0.1.0"}
+
+
+FREE = "APP_TELEMETRY__ENDPOINT", "APP_TELEMETRY__HEADERS"
+"""Where telemetry goes, and its key: no file can know them, and the service works without."""
+
+
+def wants_telemetry(project: Project) -> bool:
+    """Say whether somebody has to name a collector."""
+    return project.answers["metrics"] in {"opentelemetry", "both"}
+
+
+def test_platforms_name_the_collector_to_be_filled_in(hosted: Project, platform: str) -> None:
+    endpoint, headers = FREE
+    for name, process in described(hosted, platform).items():
+        assert process.variables.get(endpoint) == ("" if wants_telemetry(hosted) else None), name
+        assert headers not in process.secrets, "it may not be there: nothing would start"
+    said = texts(hosted, platform)
+    assert (f"{headers}" in said) == wants_telemetry(hosted)
+    assert ("Fill in your collector" in said) == wants_telemetry(hosted)
+
+
+def texts(project: Project, target: str) -> str:
+    """What all files of a target say."""
+    top = {"fly": ["fly.toml"], "render": ["render.yaml"], "railway": ["railway.json"]}
+    folder = project.root / "deploy" / target
+    paths = [*folder.rglob("*.*"), *(project.root / name for name in top.get(target, []))]
+    return "\n".join(path.read_text("utf-8") for path in paths if path.is_file())
+
+
+def test_compose_passes_the_collector_on(project: Project) -> None:
+    for name in ("app", "worker"):
+        environment = services(project).get(name, {}).get("environment", {})
+        for setting in FREE:
+            wanted = f"${{{setting}:-}}" if wants_telemetry(project) and environment else None
+            assert environment.get(setting) == wanted
+
+
+def test_units_say_where_the_collector_is_named(machine: Project) -> None:
+    said = texts(machine, "systemd")
+    assert all((f"\n# {name}=" in said) == wants_telemetry(machine) for name in FREE)
+
+
+def test_pods_get_the_collector_and_its_key(cluster: Project) -> None:
+    endpoint, headers = FREE
+    for environment in ("staging", "production"):
+        path = f"deploy/kubernetes/overlays/{environment}/kustomization.yaml"
+        literals = cluster.yaml(path)["configMapGenerator"][0]["literals"]
+        assert (f"{endpoint}=" in literals) == wants_telemetry(cluster)
+    guide = cluster.text("deploy/kubernetes/README.md")
+    assert (f"--from-literal={headers}=" in guide) == wants_telemetry(cluster)
+    pod = cluster.yaml("deploy/kubernetes/base/deployment.yaml")["spec"]["template"]["spec"]
+    mounted = [one["secret"] for one in pod["volumes"] if "secret" in one]
+    secrets = re.findall(r"--from-literal=(APP_\w+)", guide)
+    assert len(mounted) == bool(secrets)
+    # Without the key, and without other secrets, nobody makes one: the pods start all the same.
+    assert all(one.get("optional", False) == (secrets == [headers]) for one in mounted)
