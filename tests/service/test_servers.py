@@ -115,8 +115,6 @@ def test_requests_are_finished_before_the_end(probed: Project) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_request_on_an_open_connection_is_answered_at_a_stop(probed: Project, workers: int) -> None:
-    if is_granian(probed):
-        pytest.skip("granian has its own way to close connections")
     with serve(probed, workers=workers) as server:
         client = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=30)
         server.process.send_signal(signal.SIGTERM)
