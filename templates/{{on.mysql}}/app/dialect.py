@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.failure import Failure
 from app.pool import DatabaseSettings, ServerLimit
 
+# The server's own level, REPEATABLE READ, locks what a change reads and the gaps beside it: who stores
+# a row and who counts such rows at the same time would end each other.
+ENGINE: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
 # Changing the mode of a connection takes round trips: reads are transactions of one statement.
-ENGINE: dict[str, Any] = {}
 READ: dict[str, Any] = {}
 TRANSACTION: dict[str, Any] = {}
 SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ"}
