@@ -101,7 +101,8 @@ def name_stand_ins(maker: Engine) -> Mapping[str, str]:
     for target in engine.STAND_INS:
         maker.docker("tag", f"{engine.NAME}/{target}", names[target])
     maker.docker("tag", f"{engine.NAME}/python", f"python:{engine.PYTHON}-slim-trixie")
-    maker.docker("tag", f"{engine.NAME}/nginx", "nginx:1.30-alpine")
+    for version, target in engine.NGINX.items():
+        maker.docker("tag", f"{engine.NAME}/{target}", f"nginx:{version}-alpine")
     return names
 
 

@@ -106,9 +106,12 @@ def nginx(version: str) -> list[str]:
         return [installed]
     if version not in NGINX:
         raise UnavailableError(f"nginx {version} is not installed")
-    return _with_libraries(
-        unpack(NGINX[version], ["nginx", "nginx-common", *LIBRARIES]), "usr/sbin/nginx"
-    )
+    return _with_libraries(nginx_files(version), "usr/sbin/nginx")
+
+
+def nginx_files(version: str) -> Path:
+    """Give the folder with nginx `version` of a Debian release, and with its libraries."""
+    return unpack(NGINX[version], ["nginx", "nginx-common", *LIBRARIES])
 
 
 def pgbouncer() -> list[str]:

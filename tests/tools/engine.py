@@ -36,8 +36,13 @@ BASE = ("ca-certificates", f"python{PYTHON}", f"python{PYTHON}-venv")
 MACHINE = "trixie"
 """The release with the last systemd that runs on both kinds of control groups, and nginx 1.26."""
 NAME = "stand-in"
-STAND_INS = ("certbot", "postgresql", "prometheus", "rabbitmq", "uv", "valkey")
+STAND_INS = (
+    *("certbot", "mariadb", "memcached", "nats", "postgresql", "prometheus", "rabbitmq", "uv"),
+    "valkey",
+)
 """Targets of the Dockerfile, by the names that the manifest of the template gives to images."""
+NGINX = {"1.26": "nginx-1.26", "1.30": "nginx"}
+"""Version -> target."""
 AUTHORITIES = os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
 START_SECONDS = 30
 """The engine needs less than a second; a busy machine more."""
@@ -206,7 +211,8 @@ def _make(root: Path, home: Path) -> None:
         shutil.copytree(HERE / "images", context)
         shutil.copy(Path(sys.executable).with_name("uv"), context / "uv")
         shutil.copy(AUTHORITIES, context / "authorities.pem")
-        for target in (*STAND_INS, "python", "nginx"):
+        shutil.copytree(debian.nginx_files("1.26"), context / "nginx-1.26", symlinks=True)
+        for target in (*STAND_INS, "python", *NGINX.values()):
             name = f"{NAME}/{target}"
             engine.docker(
                 "build", "--network=host", f"--target={target}", f"--tag={name}", str(context)
