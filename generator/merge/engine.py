@@ -109,10 +109,11 @@ def merge(
     if done.returncode > 1:
         reason = " ".join(done.stderr.decode(errors="replace").split())
         raise FastgenError(f"git cannot merge: {reason}", exit_code=ExitCode.FAILURE)
-    index = _settle(git)
+    ours = _tree(git, head)
+    index = _settle(git, ours)
     _keep_both(repository, git, index, {2: OURS, 3: label})
     return Merge(
-        repository, head, _tree(git, base), _tree(git, head), _tree(git, theirs),
+        repository, head, _tree(git, base), ours, _tree(git, theirs),
         index, _renames(git), contents, tuple(sorted(ignored)),
     )  # fmt: skip
 
@@ -175,8 +176,9 @@ def _tree(git: Git, name: str) -> Tree:
     return {path: Entry(about.split()[0], about.split()[2]) for about, path in pairs}
 
 
-def _settle(git: Git) -> tuple[Staged, ...]:
+def _settle(git: Git, ours: Tree) -> tuple[Staged, ...]:
     """Read the index; a file that the person deleted stays deleted, whatever the template does."""
+    _restore(git, ours)
     index = _read_index(git)
     deleted = [path for path, found in _stages(index).items() if set(found) == {1, 3}]
     if not deleted:
@@ -185,6 +187,18 @@ def _settle(git: Git) -> tuple[Staged, ...]:
     for path in deleted:
         (git.folder / path).unlink(missing_ok=True)
     return tuple(line for line in index if line.path not in deleted)
+
+
+def _restore(git: Git, ours: Tree) -> None:
+    """Put the project's side back into conflicts that have none although the project has the file.
+
+    Some versions of git lose it where both sides moved a file to one name, and the person's changes
+    made it too different to be followed.
+    """
+    stages = _stages(_read_index(git))
+    lost = [path for path, found in stages.items() if path in ours and not found.keys() & {0, 2}]
+    lines = (f"{ours[path].mode} {ours[path].blob} 2\t{path}" for path in lost)
+    git("update-index", "-z", "--index-info", stdin=joined(lines))
 
 
 def _stages(index: Iterable[Staged]) -> dict[str, dict[int, Entry]]:
