@@ -197,7 +197,7 @@ def _restore(git: Git, ours: Tree) -> None:
     """
     stages = _stages(_read_index(git))
     lost = [path for path, found in stages.items() if path in ours and not found.keys() & {0, 2}]
-    lines = (f"{ours[path].mode} {ours[path].blob} 2\t{path}" for path in lost)
+    lines = [f"{ours[path].mode} {ours[path].blob} 2\t{path}" for path in lost]
     git("update-index", "-z", "--index-info", stdin=joined(lines))
 
 
