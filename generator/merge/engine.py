@@ -178,8 +178,7 @@ def _tree(git: Git, name: str) -> Tree:
 
 def _settle(git: Git, ours: Tree) -> tuple[Staged, ...]:
     """Read the index; a file that the person deleted stays deleted, whatever the template does."""
-    _restore(git, ours)
-    index = _read_index(git)
+    index = _restored(git, _read_index(git), ours)
     deleted = [path for path, found in _stages(index).items() if set(found) == {1, 3}]
     if not deleted:
         return index
@@ -189,16 +188,19 @@ def _settle(git: Git, ours: Tree) -> tuple[Staged, ...]:
     return tuple(line for line in index if line.path not in deleted)
 
 
-def _restore(git: Git, ours: Tree) -> None:
+def _restored(git: Git, index: tuple[Staged, ...], ours: Tree) -> tuple[Staged, ...]:
     """Put the project's side back into conflicts that have none although the project has the file.
 
     Some versions of git lose it where both sides moved a file to one name, and the person's changes
     made it too different to be followed.
     """
-    stages = _stages(_read_index(git))
-    lost = [path for path, found in stages.items() if path in ours and not found.keys() & {0, 2}]
+    found = _stages(index).items()
+    lost = [path for path, sides in found if path in ours and not sides.keys() & {0, 2}]
+    if not lost:
+        return index
     lines = [f"{ours[path].mode} {ours[path].blob} 2\t{path}" for path in lost]
     git("update-index", "-z", "--index-info", stdin=joined(lines))
+    return _read_index(git)
 
 
 def _stages(index: Iterable[Staged]) -> dict[str, dict[int, Entry]]:
