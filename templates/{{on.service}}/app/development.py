@@ -110,7 +110,10 @@ class Watchdog(threading.Thread):
 
     def _tell(self) -> None:
         frame = sys._current_frames().get(self._watched)
-        if frame is None or frame.f_globals["__name__"].partition(".")[0] in IDLE:
+        if frame is None:
+            return
+        module = frame.f_globals.get("__name__", "")  # generated code may have none
+        if module.partition(".")[0] in IDLE:
             return
         stack = "".join(traceback.format_stack(frame, FRAMES))
         held = f"the event loop is held for more than {self._limit * 1000:.0f} ms"

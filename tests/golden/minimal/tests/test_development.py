@@ -16,11 +16,11 @@ def developing(settings: Settings, blocking_ms: int = 0, profile: bool = False) 
     return settings.model_copy(update={"development": chosen})
 
 
-def stacks(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What held the loop in this file, as it was logged."""
+def stacks(caplog: pytest.LogCaptureFixture, file: str = "test_development.py") -> list[str]:
+    """What held the loop in `file`, as it was logged."""
     told = [record for record in caplog.records if "held for more than" in record.message]
     told_of = [record.__dict__["fields"]["exception"] for record in told]
-    return [stack for stack in told_of if "test_development.py" in stack.splitlines()[-2]]
+    return [stack for stack in told_of if file in stack.rpartition("File ")[2]]
 
 
 async def test_who_holds_the_event_loop_is_logged(
@@ -33,6 +33,16 @@ async def test_who_holds_the_event_loop_is_logged(
         await asyncio.sleep(0.1)
     (stack,) = stacks(caplog)
     assert "time.sleep(0.2)" in stack
+
+
+async def test_code_without_a_module_is_found_too(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with development.lifespan(developing(settings, blocking_ms=20)):
+        await asyncio.sleep(0.1)
+        exec("sleep(0.2)", {"sleep": time.sleep})  # noqa: S102 - as libraries make classes
+        await asyncio.sleep(0.1)
+    assert len(stacks(caplog, "<string>")) == 1
 
 
 async def test_a_request_is_answered_with_its_profile(
