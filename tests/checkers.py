@@ -53,9 +53,9 @@ def nginx_weaknesses(trees: Sequence[NginxTree]) -> list[Any]:
 
 
 def compose_complaints(compose: Sequence[str], project: Project) -> list[str]:
-    """Let Docker Compose read both stacks, the second one with what starts only when asked for."""
+    """Let Docker Compose read both stacks, the second one also with what starts only when asked for."""
     said = []
-    for options in (["--file", "compose.yaml"], ["--profile", "*"]):
+    for options in (["--file", "compose.yaml"], [], ["--profile", "*"]):
         done = run([*compose, *options, "config", "--quiet"], project.root)
         said += done.stderr.splitlines()
         assert said or done.returncode == 0

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from checkers import queries
 from harness import Project, Server, free_port, missing, project, serve, until, working
 from matrix import Backends
 
@@ -77,12 +78,6 @@ def without_data(address: str, expressions: Sequence[str]) -> list[str]:
     return [expression for expression in expressions if not result(address, expression)]
 
 
-def panels(made: Project) -> list[dict[str, Any]]:
-    """Read the panels of the dashboard, without the titles of its rows."""
-    board = json.loads((made.path / "deploy/grafana/dashboards/service.json").read_text())
-    return [panel for panel in board["panels"] if panel["type"] != "row"]
-
-
 @contextmanager
 def watched(folder: Path, number: int) -> Iterator[tuple[Project, Server, str]]:
     """Start a service of two workers, its queue worker, and Prometheus, which has found both."""
@@ -104,7 +99,8 @@ def test_every_panel_has_data(tmp_path: Path) -> None:
     with watched(tmp_path / "demo", 900) as (made, server, prometheus):
         said = made.run("loadtest", "--url", server.address, check=False, **LOAD)
         assert said.count(" met\n") == 3, said
-        asked = [target["expr"] for panel in panels(made) for target in panel["targets"]]
+        path = made.path / "deploy/grafana/dashboards/service.json"
+        asked = queries(json.loads(path.read_text("utf-8")))
         empty = partial(without_data, prometheus, asked)
         until(lambda: not empty(), lambda: "\n".join(empty()), WAIT_SECONDS)
         by_route = result(prometheus, next(e for e in asked if "by (le, route)" in e))
