@@ -139,23 +139,33 @@ def main() -> int:
         backends = Backends(stack)
         for number, answers in enumerate(projects("".join(sys.argv[1:2]))):
             folder = Path(name, str(number))
+            try:
+                environment = backends.environment(answers, number)
+            except pytest.fail.Exception as error:
+                broken += 1
+                print(f"UNTRIED {named(answers)}\n    its servers: {error}", flush=True)
+                continue
             path = harness.render(folder / "demo", **answers)
             harness.describe(path)
-            environment = backends.environment(answers, number)
             project = harness.Project(path, Path(sys.executable), environment)
-            bounded = harness.requirements_of(path)
-            wanted = [unbounded(requirement) for requirement in bounded]
-            result = attempt(project, wanted, folder / "newest")
-            print(f"{'BROKEN' if result.failure else 'works '} {named(answers)}", flush=True)
-            beyond |= _beyond(bounded, result.versions)
-            if result.failure:
-                broken += 1
-                print(f"    {result.failure}")
-                for culprit in culprits(project, result, folder / "one"):
-                    print(f"  by {culprit}", flush=True)
+            newest = _tried(project, named(answers), folder)
+            broken += bool(newest.failure)
+            beyond |= _beyond(harness.requirements_of(path), newest.versions)
     for package, change in sorted(beyond.items()):
         print(f"beyond its bound: {package} {change}")
     return int(broken > 0)
+
+
+def _tried(project: harness.Project, name: str, folder: Path) -> Result:
+    """Try a project on the newest packages; say whether it works, and if not, which break it."""
+    wanted = [unbounded(requirement) for requirement in harness.requirements_of(project.path)]
+    result = attempt(project, wanted, folder / "newest")
+    print(f"{'BROKEN' if result.failure else 'works '} {name}", flush=True)
+    if result.failure:
+        print(f"    {result.failure}", flush=True)
+        for culprit in culprits(project, result, folder / "one"):
+            print(f"  by {culprit}", flush=True)
+    return result
 
 
 def _beyond(bounded: list[str], versions: Mapping[str, str]) -> dict[str, str]:
