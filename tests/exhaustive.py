@@ -310,19 +310,15 @@ class Space:
         }
         states: dict[Seen, Answers] = {((), ()): {"scope": scope, "project_name": "demo"}}
         for position, question in enumerate(questions):
-            live = names | self._looked_at(questions[position + 1 :])
-            for layer, text in conditions.items():
-                live |= self.logic.names(text) if decided[layer] > position else frozenset()
+            later = [text for one, text in conditions.items() if decided[one] > position]
+            live = names.union(
+                self._looked_at(questions[position + 1 :]), *map(self.logic.names, later)
+            )
             shown = [one.key for one in questions[: position + 1] if one.key in live]
             domain = self._domain(question, members, None if question.key in names else texts)
+            answered = partial(self._answered, question, domain)
             now = [layer for layer in layers if decided[layer] == position]
-            extended: dict[Seen, Answers] = {}
-            for (flags, _), answers in states.items():
-                for more in self._answered(question, domain, answers):
-                    if own not in now or self.logic.on(own, more):
-                        on = (*flags, *(self.logic.on(layer, more) for layer in now))
-                        extended.setdefault((on, tuple(map(_hashable, map(more.get, shown)))), more)
-            states = extended
+            states = self._merged(states, answered, now, shown, own)
             if len(states) > MOST_STATES:
                 raise TooManyError
         keys = [one.key for one in questions]
@@ -330,6 +326,23 @@ class Space:
         if len(found) <= MOST_TOGETHER:
             return list(found.values())
         return Thinned(triples(found))
+
+    def _merged(
+        self,
+        states: Mapping[Seen, Answers],
+        answered: Callable[[Answers], Iterable[Answers]],
+        layers: list[str],
+        shown: list[str],
+        own: str,
+    ) -> dict[Seen, Answers]:
+        """Answer one more question, which decides about `layers`; those that show the same are one."""
+        found: dict[Seen, Answers] = {}
+        for (flags, _), answers in states.items():
+            for more in answered(answers):
+                if own not in layers or self.logic.on(own, more):
+                    on = (*flags, *(self.logic.on(layer, more) for layer in layers))
+                    found.setdefault((on, tuple(map(_hashable, map(more.get, shown)))), more)
+        return found
 
     def _looked_at(self, questions: list[Question]) -> frozenset[str]:
         return frozenset().union(*map(self._named, questions))
