@@ -30,12 +30,13 @@ types: $(VENV)/.installed
 fast: $(VENV)/.installed
 	$(BIN)/pytest -q -n 2 --dist loadgroup -m "not service and not slow" $(TESTS)
 
-# Those that look at times under load, among the tests with real servers, run one at a time.
-MATRIX = tests/service/test_matrix.py
+# Rendered projects that are started and tested wait as much as they compute: three share two cores.
+# The other tests with servers, some of which look at times under load, run one at a time.
+BOOTED = $(addprefix tests/service/test_,matrix.py lock.py change_of_features.py pgbouncer.py)
 test: $(VENV)/.installed  ## the tests
 	$(BIN)/pytest -q -n 2 --dist loadgroup -m "not service and not nightly"
-	$(BIN)/pytest -q -n 2 --junitxml=.boot-matrix.xml $(MATRIX)
-	$(BIN)/pytest -q -m "service and not nightly" --ignore=$(MATRIX)
+	$(BIN)/pytest -q -n 3 -m "not nightly" --junitxml=.boot-matrix.xml $(BOOTED)
+	$(BIN)/pytest -q -m "service and not nightly" $(BOOTED:%=--ignore=%)
 
 test-all: $(VENV)/.installed  ## every test, one at a time: on a machine that does nothing else
 	$(BIN)/pytest -q

@@ -27,6 +27,7 @@ from combinations import working_tree
 from platformdirs import user_cache_path
 
 ROOT = Path(__file__).resolve().parents[2]
+MANIFEST = ROOT / "templates" / "_shared" / "versions" / "pyproject.toml"
 START_SECONDS = 180
 ANSWER_SECONDS = 30
 STOP_SECONDS = 60
@@ -106,6 +107,13 @@ def environment_with(requirements: Sequence[str], interpreter: Path | None = Non
             _uv("pip", "install", "--python", str(home), *requirements)
             (home / "ready").touch()
     return home / "bin" / "python"
+
+
+def environment_with_all(interpreter: Path | None = None) -> Path:
+    """Find or build the environment that has every package of the manifest: its Python."""
+    return environment_with(
+        tomllib.loads(MANIFEST.read_text(encoding="utf-8"))["project"]["dependencies"], interpreter
+    )
 
 
 def requirements_of(path: Path) -> list[str]:

@@ -20,13 +20,29 @@ from contract import (
     migrate_twice_at_once,
     review_and_rating,
 )
-from harness import Project, Server, python_for, render, serve, until, working
+from harness import (
+    Project,
+    Server,
+    describe,
+    environment_with_all,
+    python_for,
+    render,
+    serve,
+    until,
+    working,
+)
 from matrix import LAYERS, SCHEMES, Backends, interpreters, rates, rows
 
 pytestmark = pytest.mark.service
 
 WAIT_SECONDS = 60
 WORKERS = 2
+OWN_PACKAGES = 4
+"""One row in so many has its own packages alone, so that no other hides one that is missing.
+
+To install and compile them for each row would take a third of the matrix' time; that every import is
+declared is also tested for each row without starting it (`test_combinations.py`).
+"""
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +57,8 @@ def test_it_runs(row: int, tmp_path: Path, backends: Backends) -> None:
     answers = rows()[row]
     with rates() as url:
         environment = backends.environment(answers, row) | {"APP_RATES__URL": url}
-        interpreter = interpreters()[row % len(interpreters())]
         path = render(tmp_path / "demo", **answers)
-        made = Project(path, python_for(path, interpreter), environment)
+        made = Project(path, python_of(row, path), environment)
         if (made.path / "app" / "migrate.py").exists():
             migrate_twice_at_once(made)
         with worker(made, answers), serve(made, workers=WORKERS) as server:
@@ -56,6 +71,15 @@ def test_it_runs(row: int, tmp_path: Path, backends: Backends) -> None:
             assert server.process.wait(60) == 0, server.output()
         assert "Traceback" not in server.output()
         made.run("pytest", "-q", CI="true")
+
+
+def python_of(row: int, path: Path) -> Path:
+    """Give the environment of a row; which interpreter it has and what is installed take turns."""
+    interpreter = interpreters()[row % len(interpreters())]
+    if row % OWN_PACKAGES == 0:
+        return python_for(path, interpreter)
+    describe(path)
+    return environment_with_all(interpreter)
 
 
 @contextmanager

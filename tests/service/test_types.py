@@ -1,8 +1,7 @@
 """Strict types over every two choices that change the code, in one environment with all packages.
 
 An environment for each project would check the same libraries again and again; that a project
-declares what it imports is another test's matter (`test_combinations.py`), and the boot matrix runs each one
-with its own packages alone.
+declares what it imports is another test's matter (`test_combinations.py`, `test_lock.py`, the boot matrix).
 """
 
 import os
@@ -12,20 +11,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from combinations import ROOT, named
-from harness import environment_with, render
+from combinations import named
+from harness import environment_with_all, render
 from matrix import rows
 
 pytestmark = pytest.mark.slow
-
-MANIFEST = ROOT / "templates" / "_shared" / "versions" / "pyproject.toml"
 
 
 @pytest.mark.parametrize("row", range(len(rows())), ids=[named(row) for row in rows()])
 def test_types_are_strict(row: int, tmp_path: Path) -> None:
     project = render(tmp_path / "demo", **rows()[row])
-    packages = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))["project"]["dependencies"]
-    python = environment_with(packages)
+    python = environment_with_all()
     # mypy throws a cache away when its options change, and they follow the choices. Two processes
     # of the tests must not write one cache at the same time.
     options = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
