@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import time
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -25,11 +26,22 @@ context_fields: list[Callable[[], Mapping[str, str]]] = []
 access_log = logging.getLogger("app.access")
 
 
+def _moment(created: float) -> str:
+    """ISO 8601 with milliseconds."""
+    second = int(created)
+    return f"{_second(second)}.{int((created - second) * 1000):03}+00:00"
+
+
+@lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    """To the second, which many lines share: to write it anew for each took a third of a line."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _event(created: float, level: str, logger: str, message: str) -> dict[str, Any]:
     """The fields that every line has."""
-    moment = datetime.fromtimestamp(created, UTC)
     event: dict[str, Any] = {
-        "time": moment.isoformat(timespec="milliseconds"),
+        "time": _moment(created),
         "level": level,
         "logger": logger,
         "message": message,

@@ -70,5 +70,6 @@ async def current_cache(request: Request) -> CacheClient:
     return client
 
 
-Cache = Annotated[CacheClient, Depends(current_cache)]
+# With its scope, which FastAPI would otherwise work out anew for each request.
+Cache = Annotated[CacheClient, Depends(current_cache, scope="request")]
 """The cache, as a dependency of a route."""

@@ -244,5 +244,6 @@ async def _database(request: Request) -> Database:
 Session = Annotated[AsyncSession, Depends(_session, scope="function")]
 """The transaction of the request; never shared with other tasks."""
 
-Reads = Annotated[Database, Depends(_database)]
+# With its scope, which FastAPI would otherwise work out anew for each request.
+Reads = Annotated[Database, Depends(_database, scope="request")]
 """The database for requests that only read."""

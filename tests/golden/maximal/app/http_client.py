@@ -230,5 +230,6 @@ async def _http_client(request: Request) -> HttpClient:
     return client
 
 
-Http = Annotated[HttpClient, Depends(_http_client)]
+# With its scope, which FastAPI would otherwise work out anew for each request.
+Http = Annotated[HttpClient, Depends(_http_client, scope="request")]
 """The client, as a dependency of a route."""

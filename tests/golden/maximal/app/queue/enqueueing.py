@@ -47,5 +47,6 @@ async def current_queue(request: Request, after_commit: AfterCommit) -> QueueCli
     return QueueClient(request.state.clients["queue"], after_commit)
 
 
-Queue = Annotated[QueueClient, Depends(current_queue)]
+# With its scope, which FastAPI would otherwise work out anew for each request.
+Queue = Annotated[QueueClient, Depends(current_queue, scope="request")]
 """The queue, as a dependency of a route."""

@@ -47,5 +47,6 @@ async def current_queue(request: Request, tasks: BackgroundTasks) -> QueueClient
     return QueueClient(request.state.clients, tasks)
 
 
-Queue = Annotated[QueueClient, Depends(current_queue)]
+# With its scope, which FastAPI would otherwise work out anew for each request.
+Queue = Annotated[QueueClient, Depends(current_queue, scope="request")]
 """The queue, as a dependency of a route."""
