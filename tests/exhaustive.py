@@ -79,15 +79,26 @@ NUMBERS = {
     "numbers of the pooler": "{{ pgbouncer and true }}",
 }
 """What decides which numbers a plan has, as the conditions of layers are written."""
-MOST = 300
-"""Combinations of a file that are all tried. Beyond that it is a list of parts: see `Space.rows`."""
-MOST_TOGETHER = 150
-"""Combinations of answers that belong together; of more, those that have every three of them."""
 MOST_STATES = 20_000
 MOST_LAYERS = 50
 """Beyond either of the two a file depends on nearly everything."""
 SETS = ("chosen", "deployment", "artefacts", "platforms")
 """Names in the layers' conditions of answers with several choices, and of what is taken from them."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many combinations of one file are all tried; of more, see `Space.rows`."""
+
+    combinations: int
+    together: int
+    """Combinations of answers that belong together; of more, those that have every three of them."""
+
+
+DAY = Limits(combinations=1_500, together=400)
+"""Nine files in ten in whole, in a minute of two processors."""
+NIGHT = Limits(combinations=150_000, together=5_000)
+"""All but the README, which depends on nearly everything."""
 
 
 class Thinned(list[Answers]):
@@ -221,9 +232,10 @@ def decisive_texts(question: Question) -> tuple[str, ...]:
 class Space:
     """The answers that a template file can tell apart."""
 
-    def __init__(self, logic: Logic) -> None:
+    def __init__(self, logic: Logic, limits: Limits) -> None:
         """Trace through the expressions of `logic`."""
         self.logic = logic
+        self.limits = limits
         enumerable = {q.key for q in catalog().asked if q.choices or q.type == "bool"}
         taken = {key for profile in PROFILES.values() for key in profile}
         self.enumerable = enumerable - taken - {"scope"} | set(SAMPLES)
@@ -234,7 +246,7 @@ class Space:
         """Answers for each different thing that a file of `layer` can read, and whether these are all.
 
         Answers that nothing decides about together are groups. All their products are tried up to
-        `MOST`. Beyond that every member of a group meets every member of another one. The same
+        the limit. Beyond that every member of a group meets every member of another one. The same
         holds for the profiles of numbers and texts beside the default.
         """
         layers, names = self.layers(layer, reads), self._names(layer, reads)
@@ -248,7 +260,7 @@ class Space:
             except TooManyError:
                 return [], False
             complete = complete and not any(isinstance(group, Thinned) for group in groups)
-            if math.prod(map(len, groups)) <= MOST:
+            if math.prod(map(len, groups)) <= self.limits.combinations:
                 found += map(joined, itertools.product(profiles[:1], *groups))
             else:
                 complete = False
@@ -323,7 +335,7 @@ class Space:
                 raise TooManyError
         keys = [one.key for one in questions]
         found = {seen: {key: answers[key] for key in keys} for seen, answers in states.items()}
-        if len(found) <= MOST_TOGETHER:
+        if len(found) <= self.limits.together:
             return list(found.values())
         return Thinned(triples(found))
 
@@ -470,9 +482,9 @@ class Made:
 class Exhaustive:
     """Renders template files in every combination that they can tell apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.logic = Logic()
-        self.space = Space(self.logic)
+        self.space = Space(self.logic, limits)
         self.reader = Reader()
         defaults = Renderer().context(checked({}) or {})
         self.layers: list[dict[str, Any]] = defaults["layers"]

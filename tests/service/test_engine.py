@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from combinations import ROOT, Renderer
-from exhaustive import Exhaustive
+from exhaustive import DAY, Exhaustive
 from harness import until
 from stack import built, client, name_stand_ins, without_frontend, workshop
 from tools.engine import NAME, Engine, running
@@ -96,7 +96,7 @@ def stops_in_time(engine: Engine, container: str) -> None:
 def test_dockerfiles_pass_the_checks_of_buildkit() -> None:
     """All that any combination of answers makes, those of `fastgen generate` too."""
     sources = [one for one in Renderer().sources if one.name == "Dockerfile.jinja"]
-    dockerfiles = Exhaustive().run(sources)
+    dockerfiles = Exhaustive(DAY).run(sources)
     assert len({made.source for made in dockerfiles}) == len(sources) > 1
     with workshop() as (root, home), running(root, home, "building") as maker:
         name_stand_ins(maker)
