@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 import upstream
-from httpx2 import AsyncClient
 from upstream import Upstream
 
 from app import http_client
 from app.http_client import HttpClient, HttpClientSettings, UpstreamError
 from app.logging import request_id
+from app.outbound import Outbound
 
 QUICK = HttpClientSettings(
     read_timeout=0.2, breaker_failures=3, breaker_seconds=0.2, max_per_service=5, retries=0
@@ -24,7 +24,7 @@ async def other() -> AsyncIterator[Upstream]:
         yield running
 
 
-async def close(opening: asyncio.Task[AsyncClient]) -> None:
+async def close(opening: asyncio.Task[Outbound]) -> None:
     await (await opening).aclose()
 
 
@@ -35,9 +35,9 @@ async def opened() -> AsyncIterator[Callable[..., HttpClient]]:
 
         def open_one(**values: float) -> HttpClient:
             limits = QUICK.model_copy(update=values)
-            opening = http_client.open_client(limits)
+            opening = http_client.open_outbound(limits)
             stack.push_async_callback(close, opening)
-            return HttpClient(opening, limits)
+            return HttpClient(opening)
 
         yield open_one
 
@@ -145,11 +145,11 @@ async def _all(calls: Iterable[Awaitable[object]]) -> list[object]:
 
 
 async def test_a_call_that_is_given_up_early_does_not_stop_the_opening(other: Upstream) -> None:
-    opening = http_client.open_client(QUICK)
-    first = asyncio.create_task(HttpClient(opening, QUICK).get(other.url))
+    opening = http_client.open_outbound(QUICK)
+    first = asyncio.create_task(HttpClient(opening).get(other.url))
     await asyncio.sleep(0)
     first.cancel()
     try:
-        assert (await HttpClient(opening, QUICK).get(other.url)).status_code == 200
+        assert (await HttpClient(opening).get(other.url)).status_code == 200
     finally:
         await close(opening)
