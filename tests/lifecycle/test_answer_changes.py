@@ -63,6 +63,7 @@ def test_edits_survive(first: int, second: int, steps: list[Operation]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 @settings(PROFILE, max_examples=150, derandomize=False)
 @given(first=projects, second=projects, steps=edits)
 def test_edits_survive_at_length(first: int, second: int, steps: list[Operation]) -> None:

@@ -4,7 +4,7 @@ An environment for each project would check the same libraries again and again; 
 declares what it imports is another test's matter (`test_combinations.py`, `test_lock.py`, the boot matrix).
 """
 
-import os
+import fcntl
 import subprocess
 import tomllib
 from hashlib import sha256
@@ -22,20 +22,16 @@ pytestmark = pytest.mark.slow
 def test_types_are_strict(row: int, tmp_path: Path) -> None:
     project = render(tmp_path / "demo", **rows()[row])
     python = environment_with_all()
-    # mypy throws a cache away when its options change, and they follow the choices. Two processes
-    # of the tests must not write one cache at the same time.
+    # mypy throws a cache away when its options change, and they follow the choices.
     options = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
         "mypy"
     ]
-    digest = sha256(repr(options).encode()).hexdigest()[:8]
-    own = f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}-{digest}"
+    cache = python.parents[1] / f"mypy-{sha256(repr(options).encode()).hexdigest()[:8]}"
     # Checked here alone: projects do not install the tools of load tests to check their types.
     folders = [name for name in ("app", "tests", "loadtest") if (project / name).is_dir()]
-    done = subprocess.run(
-        [python, "-m", "mypy", "--cache-dir", python.parents[1] / f"mypy-{own}", *folders],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [python, "-m", "mypy", "--cache-dir", cache, *folders]
+    with cache.with_suffix(".lock").open("w") as lock:
+        # Two processes must not write one cache at the same time.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}\n[{named(rows()[row])}]"
