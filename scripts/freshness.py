@@ -10,7 +10,7 @@ whose answers contain it are tried (`db_driver=none`).
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,18 @@ def unbounded(text: str) -> str:
     lower = [str(one) for one in requirement.specifier if not one.operator.startswith("<")]
     requirement.specifier = SpecifierSet(",".join(lower))
     return str(requirement)
+
+
+def alone(requirements: Sequence[str], name: str, version: str) -> list[str]:
+    """The requirements with another version of one package, with the extras that it is asked for."""
+    found, extras = list[str](), ""
+    for text in requirements:
+        requirement = Requirement(text)
+        if canonicalize_name(requirement.name) == name:
+            extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        else:
+            found.append(text)
+    return [*found, f"{name}{extras}=={version}"]
 
 
 def install(folder: Path, wanted: list[str]) -> Path:
@@ -125,8 +137,7 @@ def culprits(project: harness.Project, newest: Result, folder: Path) -> list[str
     for name, version in newest.versions.items():
         if version == within.versions.get(name):
             continue
-        others = [text for text in bounded if canonicalize_name(Requirement(text).name) != name]
-        result = attempt(project, [*others, f"{name}=={version}"], folder)
+        result = attempt(project, alone(bounded, name, version), folder)
         if result.failure:
             found.append(f"{name} {within.versions.get(name)} -> {version}: {result.failure}")
     return found or ["no package alone: only the newest ones together break it"]

@@ -44,3 +44,12 @@ def test_the_package_that_breaks_it_is_named(tried: list[list[str]], tmp_path: P
 def test_upper_bounds_alone_are_dropped() -> None:
     assert freshness.unbounded("saq[redis]>=0.26.4,<0.27") == "saq[redis]>=0.26.4"
     assert freshness.unbounded("types-pyyaml") == "types-pyyaml"
+
+
+def test_a_package_tried_alone_keeps_its_extras() -> None:
+    bounded = ["uvicorn[standard]>=0.53,<0.54", "anyio>=4"]
+    assert freshness.alone(bounded, "uvicorn", "0.54.0") == [
+        "anyio>=4",
+        "uvicorn[standard]==0.54.0",
+    ]
+    assert freshness.alone(bounded, "click", "9.0") == [*bounded, "click==9.0"]
