@@ -29,7 +29,7 @@ def test_types_are_strict(row: int, tmp_path: Path) -> None:
     cache = python.parents[1] / f"mypy-{sha256(repr(options).encode()).hexdigest()[:8]}"
     # Checked here alone: projects do not install the tools of load tests to check their types.
     folders = [name for name in ("app", "tests", "loadtest") if (project / name).is_dir()]
-    command = [python, "-m", "mypy", "--cache-dir", cache, *folders]
+    command = [str(python), "-m", "mypy", "--cache-dir", str(cache), *folders]
     with cache.with_suffix(".lock").open("w") as lock:
         # Two processes must not write one cache at the same time.
         fcntl.flock(lock, fcntl.LOCK_EX)
