@@ -94,7 +94,7 @@ def stops_in_time(engine: Engine, container: str) -> None:
 
 
 def test_dockerfiles_pass_the_checks_of_buildkit() -> None:
-    """All that any combination of answers makes, those of `fastgen generate` too."""
+    """All that the combinations of the day make, those of `fastgen generate` too."""
     sources = [one for one in Renderer().sources if one.name == "Dockerfile.jinja"]
     dockerfiles = Exhaustive(DAY).run(sources)
     assert len({made.source for made in dockerfiles}) == len(sources) > 1

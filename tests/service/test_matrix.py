@@ -40,8 +40,8 @@ WORKERS = 2
 OWN_PACKAGES = 4
 """One row in so many has its own packages alone, so that no other hides one that is missing.
 
-To install and compile them for each row would take a third of the matrix' time; that every import is
-declared is also tested for each row without starting it (`test_combinations.py`).
+To install and compile them for each row takes long, and that every import is declared is also tested
+without starting anything (`test_combinations.py`).
 """
 
 
